@@ -1,0 +1,72 @@
+"""What leaves a host's records before they are written to a file that others may read."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+REDACTED = "REDACTED"
+
+# Classes that are secrets through and through, or name the people who sign in.
+DROPPED_CLASSES = frozenset({"secret", "session", "user", "auth", "subject"})
+
+# Fields that hold a secret, a licence, or a second copy of a whole record.
+_DROPPED_FIELDS = {
+    "VM": {"NVRAM", "last_booted_record", "snapshot_metadata"},
+    "VTPM": {"contents"},
+    "host": {"license_params", "external_auth_configuration"},
+    "pool": {"wlb_password", "wlb_username", "wlb_url", "license_server", "telemetry_uuid"},
+    "Repository": {"gpgkey_path"},
+}
+
+_SECRET_KEY = re.compile(
+    r"pass(?:w|$|_|-|phrase)|secret|token|credential|private|chap|api[_-]?key|access[_-]?key"
+    r"|(?:^|[_/-])key$|license",
+    re.IGNORECASE,
+)
+_USER_INFO = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*@")
+_PEM_KEY = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
+_REFERENCE = re.compile(r"OpaqueRef:")
+
+
+def redact_record(cls: str, record: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a record without passwords, keys and secrets.
+
+    Args:
+        cls: the class in XAPI's own case.
+        record: field to value, as the host sent it.
+
+    Returns:
+        The same fields; what was secret is emptied (fields) or reads `REDACTED` (map values).
+    """
+    dropped = _DROPPED_FIELDS.get(cls, set())
+    return {
+        field: _empty_like(value) if field in dropped else _clean(value)
+        for field, value in record.items()
+    }
+
+
+def _empty_like(value: Any) -> Any:
+    return type(value)() if isinstance(value, str | list | dict) else value
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return _PEM_KEY.sub(REDACTED, _USER_INFO.sub(f"{REDACTED}@", value))
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: REDACTED
+            if isinstance(item, str) and item and _SECRET_KEY.search(key) and not _is_plain(item)
+            else _clean(item)
+            for key, item in value.items()
+        }
+    return value
+
+
+def _is_plain(item: str) -> bool:
+    """Switches and references are no secrets: dropping them would only spoil the picture."""
+    return item.lower() in {"true", "false"} or bool(_REFERENCE.match(item))
