@@ -22,7 +22,7 @@ apt_install() {
     if [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; }; then
         as_root apt-get update -qq || say "apt-get update failed: trying with the lists that are here."
     fi
-    as_root apt-get install -y -qq --no-install-recommends "$@" >&2
+    as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 fit_python() {
