@@ -1,0 +1,191 @@
+"""What one column of a table is: where its value comes from, how it reads, how it filters."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from PySide6.QtCore import Qt
+
+SHOWN_CHARACTERS = 300
+"""Longest text of a cell; a host may send ten megabytes where a name belongs."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_DIGITS = re.compile(r"(\d{1,18})")
+_COMPARISON = re.compile(r"^\s*(>=|<=|>|<|=)\s*(-?\d+(?:[.,]\d+)?)\s*([a-z%]*)\s*$", re.IGNORECASE)
+_FACTORS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+
+
+class HasRef(Protocol):
+    """Anything a table can show: it has an opaque reference."""
+
+    @property
+    def ref(self) -> str: ...
+
+
+T = TypeVar("T", bound=HasRef)
+R_co = TypeVar("R_co", covariant=True)
+
+
+class RowChange(Protocol[R_co]):
+    """What a store tells: the part of its change that a table reads."""
+
+    @property
+    def added(self) -> Sequence[R_co]: ...
+    @property
+    def changed(self) -> Sequence[R_co]: ...
+    @property
+    def removed(self) -> Sequence[str]: ...
+
+
+class Kind(StrEnum):
+    """How a cell is drawn and compared."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BYTES = "bytes"
+    PROGRESS = "progress"
+    TAGS = "tags"
+    ICON = "icon"
+    TIME = "time"
+
+
+NUMERIC = frozenset({Kind.NUMBER, Kind.BYTES, Kind.PROGRESS})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column(Generic[T]):
+    """One column of a `RecordTableModel`.
+
+    Attributes:
+        id: stable name, used in settings and exports.
+        title: heading, as shown.
+        value: what the column sorts, filters and exports by; None where the row has no value
+            (such rows sort last in both directions). For `Kind.PROGRESS` a fraction of 1, for
+            `Kind.BYTES` bytes, for `Kind.TIME` seconds since 1970, for `Kind.TAGS` a tuple of str.
+        text: what is read; by default the value itself.
+        kind: how it is drawn and compared.
+        icon: picture at the left of the text, or None.
+        tooltip: a longer reading; by default the text.
+        default_visible: shown until the user chooses otherwise.
+        width: initial width in px at 100 %.
+    """
+
+    id: str
+    title: str
+    value: Callable[[T], Any]
+    text: Callable[[T], str] | None = None
+    kind: Kind = Kind.TEXT
+    icon: Callable[[T], Any] | None = None
+    tooltip: Callable[[T], str] | None = None
+    default_visible: bool = True
+    width: int = 140
+    align_right: bool | None = None
+
+    @property
+    def alignment(self) -> Qt.AlignmentFlag:
+        """Numbers stand at the right, everything else at the left."""
+        right = self.kind in NUMERIC if self.align_right is None else self.align_right
+        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        return side | Qt.AlignmentFlag.AlignVCenter
+
+    def read(self, row: T) -> str:
+        """The cell's text, on one line and of bounded length."""
+        if self.text is not None:
+            return one_line(self.text(row))
+        value = self.value(row)
+        if value is None:
+            return ""
+        if isinstance(value, (tuple, list, frozenset, set)):
+            return one_line(", ".join(str(item) for item in value))
+        return one_line(str(value))
+
+    def sort_key(self, row: T) -> Any:
+        """A key that compares with every other key of this column, or None for no value."""
+        value = self.value(row)
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return natural_key(value) if value else None
+        if isinstance(value, (tuple, list)):
+            return natural_key(" ".join(str(item) for item in value)) if value else None
+        if isinstance(value, float) and math.isnan(value):
+            return None
+        return value
+
+
+def one_line(text: str) -> str:
+    """`text` without line ends, control or direction-turning characters, cut to a readable length.
+
+    Names come from the host: they may hold anything, and a table cell must stay one line.
+    """
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[: SHOWN_CHARACTERS - 1] + "…"
+    return _CONTROL.sub(" ", text) if not text.isprintable() else text
+
+
+def natural_key(text: str) -> tuple[str | int, ...]:
+    """Key that sorts `web-2` before `web-10`, whatever the case.
+
+    Returns:
+        An alternation of text and number that always begins with text, so that two keys compare.
+    """
+    parts = _DIGITS.split(text[:SHOWN_CHARACTERS].casefold())
+    return tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def cell_filter(column: Column[T], wanted: str) -> Callable[[T, str], bool] | None:
+    """The test that a column's filter text stands for, or None where it asks for nothing.
+
+    `>8G`, `<=50%` or `=2` compare numbers (binary factors K, M, G, T for bytes); `!text` means
+    "without text"; `=text` means exactly that; anything else is "contains", whatever the case.
+
+    Returns:
+        A function of the row and of its shown text.
+    """
+    wanted = wanted.strip()
+    if not wanted:
+        return None
+    if column.kind in NUMERIC and (found := _COMPARISON.match(wanted)):
+        return _number_filter(column, found[1], found[2], found[3].lower())
+    if wanted.startswith("!"):
+        absent = wanted[1:].strip().casefold()
+        return (lambda _row, text: absent not in text.casefold()) if absent else None
+    if wanted.startswith("=") and len(wanted) > 1:
+        exact = wanted[1:].strip().casefold()
+        return lambda _row, text: text.casefold() == exact
+    part = wanted.casefold()
+    return lambda _row, text: part in text.casefold()
+
+
+def _number_filter(
+    column: Column[T], sign: str, digits: str, unit: str
+) -> Callable[[T, str], bool]:
+    limit = float(digits.replace(",", "."))
+    if column.kind is Kind.BYTES:
+        limit *= 1024.0 ** _FACTORS.get(unit[:1], 0)
+    elif column.kind is Kind.PROGRESS:
+        limit /= 100.0
+    get = column.value
+
+    def passes(row: T, _text: str) -> bool:
+        value = get(row)
+        if not isinstance(value, (int, float)):
+            return False
+        match sign:
+            case ">":
+                return value > limit
+            case ">=":
+                return value >= limit
+            case "<":
+                return value < limit
+            case "<=":
+                return value <= limit
+            case _:
+                return math.isclose(value, limit, rel_tol=0.005, abs_tol=1e-9)
+
+    return passes
