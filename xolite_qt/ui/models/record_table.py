@@ -85,7 +85,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._row_of: dict[str, int] | None = {}
         self._sort_column = 0
         self._descending = False
-        self._keys: dict[str, tuple[int, Any]] = {}
+        self._keys: dict[str, Any] = {}
         self._words: tuple[str, ...] = ()
         self._column_filters: dict[str, str] = {}
         self._tests: list[tuple[int, Callable[[T, str], bool]]] = []
@@ -141,10 +141,11 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
 
     def _take(self, waiting: dict[str, T | None]) -> None:
         position = self._positions()
+        key_of = self.columns[self._sort_column].sort_key
         dead: list[str] = []
         gone: list[str] = []
         come: list[str] = []
-        moved: list[str] = []
+        moved: list[tuple[str, Any]] = []
         stayed: list[str] = []
         for ref, row in waiting.items():
             if row is None:
@@ -155,25 +156,27 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             line = _Line(row, self.columns)
             self._lines[ref] = line
             shown = self._passes(line)
+            key = key_of(row)
             if ref not in position:
+                self._keys[ref] = key
                 if shown:
                     come.append(ref)
                 continue
             if not shown:
+                self._keys[ref] = key
                 gone.append(ref)
                 continue
-            key = self._key(row)
             if key != self._keys[ref]:
-                moved.append(ref)
+                moved.append((ref, key))
             stayed.append(ref)
         self._remove(gone)
         # Not before the views let go of them: until then a view may ask for their data.
         for ref in dead:
             self._lines.pop(ref, None)
-        for ref in moved:
-            self._keys[ref] = self._key(self._lines[ref].row)
+            self._keys.pop(ref, None)
         if moved:
-            self._move(moved)
+            self._keys.update(moved)
+            self._move([ref for ref, _ in moved])
         self._insert(come)
         self._tell_changed(stayed)
         if gone or come or len(waiting) != len(stayed):
@@ -181,22 +184,22 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
 
     # ---------------------------------------------------------------- order
 
-    def _key(self, row: T) -> tuple[int, Any]:
-        key = self.columns[self._sort_column].sort_key(row)
-        if key is None:
-            # Rows without a value stand last whichever way the column is sorted.
-            return (-1, 0) if self._descending else (1, 0)
-        return (0, key)
-
     def _sorted(self, refs: Iterable[str]) -> list[str]:
+        keys = self._keys
         order = sorted(refs)
-        order.sort(key=self._keys.__getitem__, reverse=self._descending)
-        return order
+        # Rows without a value stand last whichever way the column is sorted.
+        empty = [ref for ref in order if keys[ref] is None]
+        if empty:
+            order = [ref for ref in order if keys[ref] is not None]
+        order.sort(key=keys.__getitem__, reverse=self._descending)
+        return order + empty
 
     def _before(self, one: str, two: str) -> bool:
         first, second = self._keys[one], self._keys[two]
         if first == second:
             return one < two
+        if first is None or second is None:
+            return second is None
         return bool(first > second) if self._descending else bool(first < second)
 
     def _place(self, ref: str) -> int:
@@ -228,17 +231,14 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             del self._order[first : last + 1]
             self._row_of = None
             self.endRemoveRows()
-        for ref in gone:
-            self._keys.pop(ref, None)
 
     def _insert(self, come: list[str]) -> None:
         if not come:
             return
-        for ref in come:
-            self._keys[ref] = self._key(self._lines[ref].row)
-        come = self._sorted(come)
         if not self._order or len(come) > SINGLE_MOVES:
             start = len(self._order)
+            if not start:
+                come = self._sorted(come)
             self.beginInsertRows(_ROOT, start, start + len(come) - 1)
             self._order.extend(come)
             self._row_of = None
@@ -246,6 +246,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             if start:
                 self._reorder(self._sorted(self._order))
             return
+        come = self._sorted(come)
         while come:
             # Rows that land in one gap are told together; the last first, so places stay right.
             place = self._place(come[-1])
@@ -308,7 +309,8 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self.flush()
         self._sort_column = column
         self._descending = order == Qt.SortOrder.DescendingOrder
-        self._keys = {ref: self._key(self._lines[ref].row) for ref in self._order}
+        key_of = self.columns[column].sort_key
+        self._keys = {ref: key_of(line.row) for ref, line in self._lines.items()}
         self._reorder(self._sorted(self._order))
 
     @property
