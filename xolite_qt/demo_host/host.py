@@ -1,0 +1,288 @@
+"""A demo host: its database, sessions, tasks, faults, and the server in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import pkgutil
+import random
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .certificate import HostCertificate, make_certificate
+from .datamodel import NULL_REF
+from .db import Database
+from .dispatch import Dispatcher
+from .faults import Faults
+from .registry import INSTALLERS, Failure
+from .sessions import Session, Sessions
+from .tasks import Tasks
+from .values import wire_datetime
+
+if TYPE_CHECKING:
+    from .server import Server
+
+log = logging.getLogger(__name__)
+
+CALLS_KEPT = 100_000
+REAP_EVERY_S = 60.0
+SESSION_KEY = "xolite session"
+
+AllowedOperations = Callable[["DemoHost", str], list[str]]
+
+
+class Clock:
+    """The time of the host."""
+
+    def time_s(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def iso(self, offset_s: float = 0.0) -> str:
+        """Now, or so many seconds later, in the form of the wire."""
+        return wire_datetime(self.time_s() + offset_s)
+
+
+@dataclass
+class CallRecord:
+    """One call that the host got.
+
+    Attributes:
+        method: such as "VM.get_all_records", or "GET /rrd_updates".
+        classes: what event.from was called for.
+        bytes_out: size of the answer's body; 0 until it left.
+        error: code of the failure, or "".
+        at_s: monotonic seconds of its arrival.
+    """
+
+    method: str
+    classes: tuple[str, ...] = ()
+    bytes_out: int = 0
+    error: str = ""
+    at_s: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class Running:
+    """A host that serves.
+
+    Attributes:
+        url: "https://127.0.0.1:PORT".
+        fingerprint: SHA-256 of the certificate as "AA:BB:…"; "" over plain http.
+    """
+
+    url: str
+    user: str
+    password: str
+    fingerprint: str
+    host: DemoHost
+
+    async def stop(self) -> None:
+        """Stop serving and end everything that runs."""
+        await self.host.stop()
+
+
+class DemoHost:
+    """A simulated host.
+
+    Args:
+        speed: factor on every duration; 1.0 takes as long as a real host, 0.01 suits tests.
+        seed: the same seed gives the same references and the same world.
+        user: who may log in.
+        password: by default a new one per host.
+        slave_of: address of a master; then every login answers HOST_IS_SLAVE with it.
+
+    Attributes:
+        db: the database.
+        calls: what was called, newest last.
+        metrics: the metrics that a behaviour installs.
+    """
+
+    def __init__(
+        self,
+        *,
+        speed: float = 1.0,
+        seed: int = 1,
+        user: str = "root",
+        password: str | None = None,
+        slave_of: str = "",
+    ) -> None:
+        self.speed = speed
+        self.rng = random.Random(seed)
+        self.user = user
+        self.password = password or secrets.token_urlsafe(12)
+        self.slave_of = slave_of
+        self.clock = Clock()
+        self.db = Database(random.Random(f"references {seed}"))
+        self.sessions = Sessions(self)
+        self.tasks = Tasks(self)
+        self.faults = Faults(self)
+        self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
+        self.metrics: Any = None
+        self.server: Server | None = None
+        self._owned: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._allowed: dict[str, AllowedOperations] = {}
+        load_behaviours()
+        self._dispatcher = Dispatcher(self)
+        for installer in INSTALLERS:
+            installer(self)
+
+    @property
+    def this_host(self) -> str:
+        """The reference of the host that answers: the pool's master."""
+        for ref in self.db.refs("pool"):
+            master = str(self.db.get("pool", ref)["master"])
+            if self.db.exists("host", master):
+                return master
+        return next(iter(self.db.refs("host")), NULL_REF)
+
+    @property
+    def certificate(self) -> HostCertificate:
+        """The certificate of this process."""
+        return make_certificate()
+
+    # Calls
+
+    async def dispatch(
+        self, session: Session | str | None, name: str, params: Sequence[Any] = ()
+    ) -> Any:
+        """Call a method from inside the process; `params` without the session.
+
+        Returns:
+            The plain value; records come as JSON text (`msgspec.Raw`) to save time.
+
+        Raises:
+            Failure: the host says no.
+        """
+        known = self.sessions.get(session) if isinstance(session, str) else session
+        value, _ = await self._dispatcher.run(known, name, params)
+        return value
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        return self._dispatcher
+
+    # Operations
+
+    def allowed_operations_hook(self, cls: str, function: AllowedOperations) -> None:
+        """Let `function(host, ref)` say which operations an object of a class allows now."""
+        self._allowed[cls] = function
+
+    def recompute(self, cls: str, ref: str) -> None:
+        """Write `allowed_operations` of an object anew; nothing for one that is gone."""
+        function = self._allowed.get(cls)
+        if function is None or not self.db.exists(cls, ref):
+            return
+        self.db.set(cls, ref, allowed_operations=function(self, ref))
+
+    @contextlib.contextmanager
+    def operation(self, task_ref: str, cls: str, ref: str, operation: str) -> Iterator[None]:
+        """Show an operation in `current_operations` while the block runs."""
+        running = self.db.get(cls, ref).get("current_operations", {})
+        self.db.set(cls, ref, current_operations={**running, task_ref: operation})
+        self.recompute(cls, ref)
+        try:
+            yield
+        finally:
+            if self.db.exists(cls, ref):
+                left = dict(self.db.get(cls, ref)["current_operations"])
+                left.pop(task_ref, None)
+                self.db.set(cls, ref, current_operations=left)
+                self.recompute(cls, ref)
+
+    # Owned work
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str = "") -> None:
+        """Run work that ends with the host at the latest; what breaks in it is logged."""
+        task = asyncio.get_running_loop().create_task(work, name=name or None)
+        self._owned.add(task)
+        task.add_done_callback(self._disowned)
+
+    def later(self, seconds: float, function: Callable[..., Any], *params: Any) -> None:
+        """Call a function after so many real seconds, unless the host stops before."""
+
+        def run() -> None:
+            self._timers.discard(timer)
+            function(*params)
+
+        timer = asyncio.get_running_loop().call_later(seconds, run)
+        self._timers.add(timer)
+
+    def _disowned(self, task: asyncio.Task[None]) -> None:
+        self._owned.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s broke", task.get_name(), exc_info=error)
+
+    # Serving
+
+    async def start(self, listen: str = "127.0.0.1:0", plain_http: bool = False) -> Running:
+        """Serve on a loopback address.
+
+        Args:
+            listen: "address:port"; port 0 takes a free one.
+            plain_http: without TLS.
+
+        Raises:
+            ValueError: not a loopback address.
+            OSError: the port is taken.
+        """
+        # Here, because the server knows the host as well.
+        from .server import Server
+
+        server = Server(self, listen, plain_http=plain_http)
+        await server.start()
+        self.server = server
+        self.spawn(self._reap(), name="reap tasks")
+        fingerprint = "" if plain_http else self.certificate.fingerprint
+        return Running(server.url, self.user, self.password, fingerprint, self)
+
+    async def stop(self) -> None:
+        """Stop serving, end sessions, cancel what runs. May be called twice."""
+        self.sessions.end_all()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if self.server is not None:
+            await self.server.stop()
+            self.server = None
+        owned = list(self._owned)
+        for task in owned:
+            task.cancel()
+        await asyncio.gather(*owned, return_exceptions=True)
+
+    def session_of(self, request: web.Request) -> Session:
+        """Whose HTTP request this is.
+
+        Raises:
+            Failure: SESSION_INVALID, the request came without authentication.
+        """
+        session = request.get(SESSION_KEY)
+        if not isinstance(session, Session):
+            raise Failure("SESSION_INVALID", "")
+        return session
+
+    async def _reap(self) -> None:
+        while True:
+            await asyncio.sleep(REAP_EVERY_S)
+            self.tasks.reap()
+
+
+def load_behaviours() -> None:
+    """Import everything that registers calls: the core's own, `ops` and the metrics."""
+    package = importlib.import_module(__package__ or "")
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name.startswith(("metrics", "events")):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+        if module.name == "ops":
+            ops = importlib.import_module(f"{package.__name__}.ops")
+            for inner in pkgutil.iter_modules(ops.__path__):
+                importlib.import_module(f"{ops.__name__}.{inner.name}")
