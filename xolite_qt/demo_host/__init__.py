@@ -1,0 +1,83 @@
+"""A simulated XCP-ng host that speaks the real wire: JSON-RPC and XML-RPC, events, tasks, metrics.
+
+    async with start_demo_host(speed=0.01) as running:
+        running.url, running.user, running.password, running.fingerprint
+        running.host.db.set("VM", ref, name_label="renamed")      # clients get the event
+        running.host.faults.lose_events()                          # see `faults`
+        running.host.calls                                         # what was called, bytes out
+
+It shares no code with the client that it tests. Calls are added by `registry.method`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from .calls import CallRecord
+from .host import DemoHost, Running
+from .minimal_world import build_minimal_world
+from .registry import Call, Failure, http_route, install, method
+from .world_file import WorldError, fill, load_world, read_world
+
+__all__ = [
+    "Call",
+    "CallRecord",
+    "DemoHost",
+    "Failure",
+    "Running",
+    "WorldError",
+    "http_route",
+    "install",
+    "load_world",
+    "method",
+    "start_demo_host",
+]
+
+
+@asynccontextmanager
+async def start_demo_host(
+    *,
+    listen: str = "127.0.0.1:0",
+    world: Path | None = None,
+    generate: tuple[int, int] | None = None,
+    seed: int = 1,
+    plain_http: bool = False,
+    speed: float = 1.0,
+) -> AsyncIterator[Running]:
+    """Serve a demo host while the block runs.
+
+    Args:
+        listen: loopback "address:port"; port 0 takes a free one.
+        world: a file of records; by default the small business.
+        generate: (hosts, VMs) of a generated world instead.
+        seed: the same seed gives the same world.
+        plain_http: without TLS.
+        speed: factor on every duration; tests use 0.01.
+
+    Raises:
+        WorldError: the file holds no world.
+        ValueError: not a loopback address.
+        OSError: the port is taken.
+    """
+    host = DemoHost(speed=speed, seed=seed)
+    if world is not None:
+        fill(host, await asyncio.to_thread(read_world, Path(world)))
+    elif importlib.util.find_spec(f"{__name__}.worlds") is None:
+        build_minimal_world(host)
+    else:
+        from .worlds import build_default_world, generate_world
+
+        if generate is None:
+            build_default_world(host)
+        else:
+            hosts, vms = generate
+            generate_world(host, hosts=hosts, vms=vms)
+    try:
+        running = await host.start(listen, plain_http)
+        yield running
+    finally:
+        await host.stop()

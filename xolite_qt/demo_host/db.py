@@ -191,8 +191,8 @@ class Database:
             table.by_uuid[uuid] = ref
         for name in reverse:
             early = self._early.pop((cls, name, ref), [])
-            if not keep_reverse:
-                record[name] = early
+            given_refs = record[name] if keep_reverse else []
+            record[name] = [*given_refs, *(other for other in early if other not in given_refs)]
         for name, mirrored in self._mirrors.get(cls, {}).items():
             for target in self._targets(record.get(name)):
                 self._add_mirror(mirrored, target, ref)

@@ -86,6 +86,21 @@ class Dispatcher:
         session = self._host.sessions.get(session_ref)
         return await self.run(session, name, params[1:])
 
+    async def answer_wire(self, name: str, params: Sequence[Any]) -> tuple[Any, Type]:
+        """`answer`, with whatever breaks inside told as INTERNAL_ERROR.
+
+        Raises:
+            Failure: the host says no.
+        """
+        try:
+            return await self.answer(name, params)
+        except Failure:
+            raise
+        except Exception as error:
+            # The boundary of a call: the connection must survive a behaviour that breaks.
+            log.exception("%s broke", name)
+            raise Failure("INTERNAL_ERROR", repr(error)) from None
+
     async def run(
         self, session: Session | None, name: str, params: Sequence[Any]
     ) -> tuple[Any, Type]:

@@ -12,29 +12,27 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
+from .calls import SESSION_KEY, CallRecord
 from .certificate import HostCertificate, make_certificate
 from .datamodel import NULL_REF
 from .db import Database
 from .dispatch import Dispatcher
 from .faults import Faults
 from .registry import INSTALLERS, Failure
+from .server import Server
 from .sessions import Session, Sessions
 from .tasks import Tasks
 from .values import wire_datetime
-
-if TYPE_CHECKING:
-    from .server import Server
 
 log = logging.getLogger(__name__)
 
 CALLS_KEPT = 100_000
 REAP_EVERY_S = 60.0
-SESSION_KEY = "xolite session"
 
 AllowedOperations = Callable[["DemoHost", str], list[str]]
 
@@ -49,25 +47,6 @@ class Clock:
     def iso(self, offset_s: float = 0.0) -> str:
         """Now, or so many seconds later, in the form of the wire."""
         return wire_datetime(self.time_s() + offset_s)
-
-
-@dataclass
-class CallRecord:
-    """One call that the host got.
-
-    Attributes:
-        method: such as "VM.get_all_records", or "GET /rrd_updates".
-        classes: what event.from was called for.
-        bytes_out: size of the answer's body; 0 until it left.
-        error: code of the failure, or "".
-        at_s: monotonic seconds of its arrival.
-    """
-
-    method: str
-    classes: tuple[str, ...] = ()
-    bytes_out: int = 0
-    error: str = ""
-    at_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -235,9 +214,6 @@ class DemoHost:
             ValueError: not a loopback address.
             OSError: the port is taken.
         """
-        # Here, because the server knows the host as well.
-        from .server import Server
-
         server = Server(self, listen, plain_http=plain_http)
         await server.start()
         self.server = server

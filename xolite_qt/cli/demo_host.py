@@ -1,0 +1,112 @@
+"""`xolite-qt demo-host`: serve a simulated host on a loopback address."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+
+async def _serve(
+    listen: str,
+    world: Path | None,
+    generate: tuple[int, int] | None,
+    seed: int,
+    plain_http: bool,
+    speed: float,
+) -> None:
+    from xolite_qt.demo_host import start_demo_host
+
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if sys.platform != "win32":
+        # There the default handler raises KeyboardInterrupt, which ends the loop as well.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, done.set)
+    async with start_demo_host(
+        listen=listen,
+        world=world,
+        generate=generate,
+        seed=seed,
+        plain_http=plain_http,
+        speed=speed,
+    ) as running:
+        line = {
+            "url": running.url,
+            "user": running.user,
+            "password": running.password,
+            "fingerprint": running.fingerprint,
+        }
+        click.echo(json.dumps(line))
+        sys.stdout.flush()
+        await done.wait()
+
+
+def _size(context: click.Context, option: click.Parameter, value: str | None) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,4})x(\d{1,5})", value or "0x0")
+    if found is None:
+        raise click.BadParameter("is not HOSTSxVMS, such as 100x1000")
+    return int(found[1]), int(found[2])
+
+
+@click.command("demo-host")
+@click.option(
+    "--listen",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="ADDRESS:PORT",
+    help="A loopback address; port 0 takes a free one.",
+)
+@click.option(
+    "--world",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of records, such as dump-world writes.",
+)
+@click.option(
+    "--generate",
+    callback=_size,
+    metavar="HOSTSxVMS",
+    help="Make a world of this size, such as 1000x10000.",
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed gives the same world.")
+@click.option("--plain-http", is_flag=True, help="Serve without TLS.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0, max=100),
+    help="Factor on every duration; 0.1 makes a start take a tenth.",
+)
+def demo_host(
+    listen: str,
+    world: Path | None,
+    generate: tuple[int, int],
+    seed: int,
+    plain_http: bool,
+    speed: float,
+) -> None:
+    """Serve a simulated host until interrupted.
+
+    Prints one line of JSON: url, user, password and the certificate's SHA-256 fingerprint.
+    """
+    from xolite_qt.demo_host import WorldError
+
+    if world is not None and generate != (0, 0):
+        raise click.UsageError("--world and --generate exclude each other")
+    size = None if generate == (0, 0) else generate
+    try:
+        asyncio.run(_serve(listen, world, size, seed, plain_http, speed))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
+    except WorldError as error:
+        raise click.ClickException(f"{error.path} {error.what}") from error
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {listen}: {error.strerror}") from error
+    except KeyboardInterrupt:
+        # The way Windows says that it is time to go.
+        return
