@@ -1,0 +1,196 @@
+"""The one place that turns an error into words: what happened, what to do, and the details."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xolite_qt.xen_api import (
+    CallTimeout,
+    CertificateChanged,
+    CertificateUnknown,
+    ConnectionLost,
+    HostIsSlave,
+    MalformedAnswer,
+    XapiError,
+    XenApiError,
+)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """An error in words; all of it is plain text.
+
+    Attributes:
+        summary: one sentence: what happened.
+        advice: what the user can do; empty where there is nothing.
+        details: the host's code and parameters, for the curious and for bug reports.
+    """
+
+    summary: str
+    advice: str = ""
+    details: str = ""
+
+
+# code -> (summary, advice); {0}, {1} are the error's parameters.
+_BY_CODE: dict[str, tuple[str, str]] = {
+    "SESSION_AUTHENTICATION_FAILED": (
+        "The host did not accept this user name and password.",
+        "Check both, and whether Caps Lock is on.",
+    ),
+    "SESSION_AUTHORIZATION_FAILED": (
+        "The account is known, but may not sign in to this pool.",
+        "Ask an administrator of the pool to give it a role.",
+    ),
+    "RBAC_PERMISSION_DENIED": (
+        "Your role does not allow this ({0}).",
+        "Ask an administrator of the pool for a role with this permission.",
+    ),
+    "SESSION_INVALID": ("The host has ended this session.", "Sign in again."),
+    "HOST_STILL_BOOTING": ("The host is still starting.", "It is tried again by itself."),
+    "HOST_IN_EMERGENCY_MODE": (
+        "The host is in emergency mode: it cannot reach its pool's master.",
+        "Bring the master back, or make another host the master.",
+    ),
+    "VM_BAD_POWER_STATE": (
+        "The VM is {2}; this needs it to be {1}.",
+        "It may have changed a moment ago: look at its state and try again.",
+    ),
+    "VM_LACKS_FEATURE": (
+        "The guest does not support this.",
+        "Its management tools are missing or not running. Forced shutdown and reboot work without.",
+    ),
+    "VM_MISSING_PV_DRIVERS": (
+        "The guest's drivers are missing.",
+        "Install the management tools in the guest.",
+    ),
+    "OTHER_OPERATION_IN_PROGRESS": (
+        "Something else is being done with this object ({2}).",
+        "Wait until it has ended; the task list shows it.",
+    ),
+    "OPERATION_NOT_ALLOWED": ("The host does not allow this: {0}", ""),
+    "OPERATION_BLOCKED": (
+        "This was blocked for the object by an administrator ({1}).",
+        "Take the protection off first.",
+    ),
+    "VM_IS_TEMPLATE": ("This is a template; it cannot be used like a VM.", ""),
+    "VM_IS_SNAPSHOT": ("This is a snapshot; it cannot be used like a VM.", ""),
+    "VM_CANNOT_DELETE_DEFAULT_TEMPLATE": ("A template that came with the host stays.", ""),
+    "VM_NO_SUSPEND_SR": (
+        "There is no storage to keep the suspended VM's memory.",
+        "Choose a suspend storage for the pool.",
+    ),
+    "VM_REQUIRES_SR": (
+        "The VM needs a storage that this host does not see.",
+        "Plug the storage in, or start the VM on another host.",
+    ),
+    "VM_REQUIRES_NET": ("The VM needs a network that this host does not have.", ""),
+    "NO_HOSTS_AVAILABLE": (
+        "No host can run this VM now.",
+        "Look at free memory, at the storages and networks that it needs, and whether the hosts "
+        "are enabled.",
+    ),
+    "HOST_NOT_ENOUGH_FREE_MEMORY": (
+        "The host has too little free memory.",
+        "Shut down or suspend another VM, or give this one less memory.",
+    ),
+    "HOST_DISABLED": (
+        "The host is in maintenance: it takes no VMs.",
+        "Enable the host first.",
+    ),
+    "HOST_NOT_DISABLED": (
+        "The host must be in maintenance for this.",
+        "Disable the host first.",
+    ),
+    "HOST_IN_USE": ("The host is in use.", "End what runs on it first."),
+    "HOST_OFFLINE": ("The host is not running.", ""),
+    "CANNOT_EVACUATE_HOST": (
+        "The VMs of this host cannot go elsewhere.",
+        "Shut them down, or suspend them.",
+    ),
+    "SR_FULL": ("The storage is full.", "Free space on it, or choose another one."),
+    "VDI_IN_USE": ("The disk is in use.", "Detach it, or shut down the VM that uses it."),
+    "HANDLE_INVALID": (
+        "The object is gone: it was removed from the host meanwhile.",
+        "",
+    ),
+    "UUID_INVALID": ("The host does not know this object.", ""),
+    "MESSAGE_METHOD_UNKNOWN": (
+        "This host's software does not know the call {0}.",
+        "It is probably an older version.",
+    ),
+    "TASK_CANCELLED": ("It was cancelled.", ""),
+    "XENAPI_MISSING_PLUGIN": ("This host has no plugin {0}.", "It comes with XCP-ng."),
+    "XENAPI_PLUGIN_FAILURE": ("A plugin on the host failed.", ""),
+    "LICENSE_RESTRICTION": ("The host's licence does not allow this.", ""),
+    "FEATURE_RESTRICTED": ("The host's licence does not allow this.", ""),
+    "NOT_IMPLEMENTED": ("The host does not know how to do this ({0}).", ""),
+    "INTERNAL_ERROR": ("Something went wrong inside the host.", "Its log has more."),
+}
+
+
+def explain(error: BaseException) -> Explained:
+    """An error in words. Never raises, whatever the error carries."""
+    match error:
+        case HostIsSlave():
+            return Explained(
+                "This host is a member of a pool; only its master can be managed.",
+                f"Connect to the master: {error.master}" if error.master else "",
+                str(error),
+            )
+        case XapiError():
+            return _explain_code(error)
+        case CertificateUnknown():
+            return Explained(
+                f"The certificate of {error.host} is not known yet.",
+                "Compare its fingerprint with the host's own before you trust it.",
+                error.certificate.fingerprint,
+            )
+        case CertificateChanged():
+            return Explained(
+                f"The certificate of {error.host} is another one than before: not connected.",
+                "If nobody renewed it, somebody may be listening in.",
+                f"was {error.pinned}, is {error.certificate.fingerprint}",
+            )
+        case CallTimeout():
+            return Explained(
+                "The host did not answer in time.", "It may be busy: try again.", str(error)
+            )
+        case MalformedAnswer():
+            return Explained(
+                "The host's answer was not understood.",
+                "Is this really an XCP-ng host? Something in between may have answered.",
+                str(error),
+            )
+        case ConnectionLost():
+            return Explained(
+                "The host cannot be reached.",
+                "Check the address, and whether the host and the network are up.",
+                str(error),
+            )
+        case XenApiError():
+            return Explained(str(error), "", type(error).__name__)
+        case OSError():
+            return Explained(
+                error.strerror or "A file or connection failed.",
+                "",
+                f"{type(error).__name__}: {error}",
+            )
+        case _:
+            return Explained(
+                "Something unexpected went wrong.",
+                "If it happens again, please report it with the details.",
+                f"{type(error).__name__}: {error}",
+            )
+
+
+def _explain_code(error: XapiError) -> Explained:
+    details = "\n".join([error.code, *error.params])
+    if error.code.startswith("SR_BACKEND_FAILURE"):
+        said = error.params[1] if len(error.params) > 1 else ""
+        return Explained(f"The storage reported a failure. {said}".strip(), "", details)
+    known = _BY_CODE.get(error.code)
+    if known is None:
+        words = error.code.replace("_", " ").lower()
+        return Explained(f"The host refused: {words}.", "", details)
+    params = [*error.params, "?", "?", "?"]
+    return Explained(known[0].format(*params), known[1], details)
