@@ -24,9 +24,11 @@ __all__ = [
     "decimal",
     "duration",
     "fraction_of",
+    "moment",
     "percent",
     "plural",
     "power_state",
+    "quantity",
     "rate",
     "relative",
     "size",
@@ -183,8 +185,22 @@ def absolute(when: Moment) -> str:
     local = _local(when)
     if local is None:
         return NONE
-    short = QLocale.FormatType.ShortFormat
-    return f"{QLocale().toString(local.date(), short)} {local.time().toString('HH:mm:ss')}"
+    return f"{_date(local)} {local.time().toString('HH:mm:ss')}"
+
+
+def moment(when: Moment) -> str:
+    """Date and time of day without seconds, local: for axes and lists."""
+    local = _local(when)
+    if local is None:
+        return NONE
+    return f"{_date(local)} {local.time().toString('HH:mm')}"
+
+
+def _date(local: QDateTime) -> str:
+    locale = QLocale()
+    if locale.language() == QLocale.Language.C:
+        return local.date().toString("yyyy-MM-dd")
+    return locale.toString(local.date(), QLocale.FormatType.ShortFormat)
 
 
 def day(when: Moment) -> str:
@@ -192,7 +208,7 @@ def day(when: Moment) -> str:
     local = _local(when)
     if local is None:
         return NONE
-    return QLocale().toString(local.date(), QLocale.FormatType.ShortFormat)
+    return _date(local)
 
 
 def clock(when: Moment, *, seconds: bool = False) -> str:

@@ -1,6 +1,6 @@
 """The one style sheet of the application, made from the tokens.
 
-Widgets of the kit carry dynamic properties (`kind`, `accent`, `panel`, …) that the rules below name;
+Widgets of the kit carry dynamic properties (`kind`, `accent`, `panel`, …) that the rules name;
 what can't be said in a style sheet is painted by the widgets themselves.
 """
 

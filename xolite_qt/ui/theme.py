@@ -96,6 +96,8 @@ class _Watch(QObject):
             _put_on(self.app, DARK if scheme == Qt.ColorScheme.Dark else LIGHT)
 
 
+_PARTS = {"": "txt", "item": "item", "bg": "bg", "on": "on_item"}
+
 _watch = _Watch()
 
 
@@ -209,7 +211,7 @@ def color(name: str, theme: Theme | None = None) -> QColor:
     if plain is not None:
         return QColor(plain)
     accent, _, part = name.partition("-")
-    return QColor(getattr(theme.accent(accent), {"": "txt", "item": "item", "bg": "bg"}[part]))
+    return QColor(getattr(theme.accent(accent), _PARTS[part]))
 
 
 def palette(theme: Theme) -> QPalette:
