@@ -94,15 +94,17 @@ def demo_host(
 
     Prints one line of JSON: url, user, password and the certificate's SHA-256 fingerprint.
     """
-    from xolite_qt.demo_host import WorldError
+    from xolite_qt.demo_host import WorldError, parse_listen
 
     if world is not None and generate != (0, 0):
         raise click.UsageError("--world and --generate exclude each other")
+    try:
+        parse_listen(listen)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from error
     size = None if generate == (0, 0) else generate
     try:
         asyncio.run(_serve(listen, world, size, seed, plain_http, speed))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--listen") from error
     except WorldError as error:
         raise click.ClickException(f"{error.path} {error.what}") from error
     except OSError as error:

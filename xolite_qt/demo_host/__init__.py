@@ -21,6 +21,7 @@ from .calls import CallRecord
 from .host import DemoHost, Running
 from .minimal_world import build_minimal_world
 from .registry import Call, Failure, http_route, install, method
+from .server import parse_listen
 from .world_file import WorldError, fill, load_world, read_world
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "install",
     "load_world",
     "method",
+    "parse_listen",
     "start_demo_host",
 ]
 

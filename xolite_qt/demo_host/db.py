@@ -52,6 +52,19 @@ class Table:
         self.rows: OrderedDict[str, Row] = OrderedDict()
         self.deleted: deque[Deleted] = deque(maxlen=DELETED_KEPT)
         self.by_uuid: dict[str, str] = {}
+        kept = {f.name: f.default for f in cls.fields.values() if f.type.kind != "option"}
+        self._blank: dict[str, Any] = kept
+        self._lists = [name for name, value in kept.items() if isinstance(value, list)]
+        self._dicts = [name for name, value in kept.items() if isinstance(value, dict)]
+
+    def blank(self) -> dict[str, Any]:
+        """A new record in which everything is the data model's default."""
+        record = self._blank.copy()
+        for name in self._lists:
+            record[name] = self._blank[name].copy()
+        for name in self._dicts:
+            record[name] = self._blank[name].copy()
+        return record
 
 
 Listener = Callable[[str, str], None]
@@ -177,12 +190,10 @@ class Database:
         ref = ref or self.new_ref()
         given = {**(fields or {}), **more}
         reverse = self._reverse.get(cls, set())
-        record: dict[str, Any] = {}
-        for name, field in table.cls.fields.items():
-            if name in given and (keep_reverse or name not in reverse):
-                record[name] = given[name]
-            elif field.type.kind != "option":
-                record[name] = field.fresh_default()
+        record = table.blank()
+        for name, value in given.items():
+            if name in table.cls.fields and (keep_reverse or name not in reverse):
+                record[name] = value
         if not record.get("uuid") and "uuid" in table.cls.fields:
             record["uuid"] = self.new_uuid()
         generation = self._bump(cls)
@@ -195,7 +206,8 @@ class Database:
             record[name] = [*given_refs, *(other for other in early if other not in given_refs)]
         for name, mirrored in self._mirrors.get(cls, {}).items():
             for target in self._targets(record.get(name)):
-                self._add_mirror(mirrored, target, ref)
+                # A new reference stands in no set yet, unless a file brought its sets along.
+                self._add_mirror(mirrored, target, ref, search=keep_reverse)
         self._announce(cls, ref)
         return ref
 
@@ -339,14 +351,16 @@ class Database:
             return tuple(v for v in value if v and v != NULL_REF)
         return (value,) if isinstance(value, str) and value and value != NULL_REF else ()
 
-    def _add_mirror(self, mirrored: tuple[str, str], target: str, ref: str) -> None:
+    def _add_mirror(
+        self, mirrored: tuple[str, str], target: str, ref: str, *, search: bool = True
+    ) -> None:
         cls, field = mirrored
         row = self.tables[cls].rows.get(target)
         if row is None:
             early = self._early.setdefault((cls, field, target), [])
             if ref not in early:
                 early.append(ref)
-        elif ref not in row.fields[field]:
+        elif not search or ref not in row.fields[field]:
             # A new list: whoever walks over the old one must not be disturbed.
             row.fields[field] = [*row.fields[field], ref]
             self.touch(cls, target)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024 * 1024
+PIECE = 256 * 1024
 JSON_PATHS = {"/jsonrpc", "/json"}
 XML_PATHS = {"/", "/RPC2"}
 REALM = 'Basic realm="xolite demo host"'
@@ -160,7 +161,20 @@ class Server:
         record.bytes_out = len(reply.body)
         if spoiled == "half":
             return await self._send_half(request, reply)
+        if len(reply.body) > PIECE:
+            return await self._send_big(request, reply)
         return self._response(reply)
+
+    async def _send_big(self, request: web.Request, reply: Reply) -> web.StreamResponse:
+        """Write tens of megabytes in pieces, so that others are served in between."""
+        response = web.StreamResponse(headers={**CORS, "Content-Type": reply.content_type})
+        response.content_length = len(reply.body)
+        await response.prepare(request)
+        view = memoryview(reply.body)
+        for start in range(0, len(view), PIECE):
+            await response.write(view[start : start + PIECE])
+        await response.write_eof()
+        return response
 
     async def _send_half(self, request: web.Request, reply: Reply) -> web.StreamResponse:
         response = web.StreamResponse(headers={**CORS, "Content-Type": reply.content_type})
