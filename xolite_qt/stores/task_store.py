@@ -1,0 +1,107 @@
+"""Tasks: those at work, and the last finished ones even after the host has forgotten them.
+
+Source: xo-lite.md 1.2 (finished tasks), 2.1 (`valid_ref_counts.task`); xapi.md 1.7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from xolite_qt.stores.task_owner import OwnedTasks
+from xolite_qt.stores.xen_api_store import XenApiStore
+from xolite_qt.xen_api import Task, XenApi
+
+KEPT = 200
+"""Finished tasks kept after the host has removed them."""
+VANISHED = "unknown"
+"""Status of a task that the host removed before telling how it ended (not a word of XAPI's)."""
+RECOUNT_S = 5.0
+"""At most this often are the tasks counted, and read anew where the number is wrong."""
+
+
+class TaskStore(XenApiStore[Task]):
+    """All tasks of the host, and kept ones; `live` are those that the host still has."""
+
+    def __init__(
+        self, api: XenApi, tasks: OwnedTasks, *, name: str = "task", linger_s: float = 1.0
+    ) -> None:
+        super().__init__(api, tasks, "task", name=name, linger_s=linger_s)
+        # Oldest first; outlives the subscriptions.
+        self._kept: dict[str, Task] = {}
+        self._recount: asyncio.TimerHandle | None = None
+        self._recounted_at = float("-inf")
+
+    @property
+    def live(self) -> int:
+        """Number of tasks that the host still has, as far as is known here."""
+        return len(self._rows) - len(self._kept)
+
+    def _take(self, fresh: Mapping[str, Task], gone: Iterable[str]) -> None:
+        rows = dict(fresh)
+        lost: list[str] = []
+        for ref in rows:
+            self._kept.pop(ref, None)
+        for ref in gone:
+            if ref in self._kept:
+                continue
+            if (task := self._rows.get(ref)) is not None:
+                rows[ref] = self._kept[ref] = _ended(task)
+        # What was kept while nobody looked comes back with the first load.
+        rows.update({ref: task for ref, task in self._kept.items() if ref not in self._rows})
+        while len(self._kept) > KEPT:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            rows.pop(oldest, None)
+            lost.append(oldest)
+        self._apply(rows, lost)
+
+    def forget_finished(self) -> None:
+        """Clears the kept ones."""
+        lost = tuple(self._kept)
+        self._kept.clear()
+        self._apply({}, lost)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._watch_count()
+
+    def _end(self) -> None:
+        super()._end()
+        if self._recount is not None:
+            self._recount.cancel()
+            self._recount = None
+
+    def _flush_now(self) -> None:
+        super()._flush_now()
+        self._check_count()
+
+    def _watch_count(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._recount = loop.call_later(RECOUNT_S, self._watch_count)
+        self._check_count()
+
+    def _check_count(self) -> None:
+        """Reads all tasks anew where the host counts others than we do, at most now and then.
+
+        A toolstack that restarts loses tasks without telling, and so does `task.destroy`.
+        """
+        count = self._api.events.ref_counts.get("task")
+        if count is None or count == self.live or not self.is_ready or self._news:
+            return
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._recounted_at >= RECOUNT_S:
+            self._recounted_at = now_s
+            self._reload()
+
+
+def _ended(task: Task) -> Task:
+    if not is_pending(task):
+        return task
+    return msgspec.structs.replace(
+        task,
+        status=VANISHED,
+        finished=from_datetime(datetime.now(UTC)),
+        allowed_operations=(),
+        current_operations={},
+    )
