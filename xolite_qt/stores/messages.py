@@ -26,7 +26,6 @@ from xolite_qt.xen_api import (
     XenApi,
     parse_alarm,
 )
-from xolite_qt.xen_api.times import to_datetime
 
 SLICE_S = 0.008
 """Alarms are parsed for at most this long at a stretch: half a frame."""
@@ -156,6 +155,7 @@ class AlarmStore(DerivedStore[AlarmRow]):
         self._read: dict[str, AlarmRow] = {}
         self._slice: asyncio.Handle | None = None
         self._objects: dict[str, set[str]] = {}
+        self._object_of: dict[str, str] = {}
 
     # ------------------------------------------------------------------ for views
 
@@ -224,9 +224,8 @@ class AlarmStore(DerivedStore[AlarmRow]):
         unread, read = self._unread, self._read
         for turn, ref in enumerate(tuple(unread)):
             message = unread.pop(ref)
-            read[ref] = AlarmRow(
-                ref, message, parse_alarm(message), to_datetime(message.timestamp) or _NEVER
-            )
+            alarm = parse_alarm(message)
+            read[ref] = AlarmRow(ref, message, alarm, alarm.at or _NEVER)
             if turn % _LOOK_AT_CLOCK == 0 and time.perf_counter() > until and unread:
                 self._slice = asyncio.get_running_loop().call_soon(self._read_slice)
                 return
@@ -242,11 +241,11 @@ class AlarmStore(DerivedStore[AlarmRow]):
 
     def _index(self, change: Change[AlarmRow]) -> None:
         super()._index(change)
-        if change.removed:
-            lost = frozenset(change.removed)
-            for refs in self._objects.values():
-                refs -= lost
+        for ref in change.removed:
+            self._objects[self._object_of.pop(ref)].discard(ref)
         for row in (*change.added, *change.changed):
+            # A message is never rewritten: its object stays.
+            self._object_of[row.ref] = row.obj_uuid
             self._objects.setdefault(row.obj_uuid, set()).add(row.ref)
 
     def _forget(self) -> None:
@@ -257,6 +256,7 @@ class AlarmStore(DerivedStore[AlarmRow]):
         self._read = {}
         self._gone.clear()
         self._objects.clear()
+        self._object_of.clear()
 
 
 class AlarmGroupStore(DerivedStore[AlarmGroup]):

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
+import msgspec
+
+from xolite_qt.stores.rows import is_pending
 from xolite_qt.stores.task_owner import OwnedTasks
 from xolite_qt.stores.xen_api_store import XenApiStore
 from xolite_qt.xen_api import Task, XenApi
+from xolite_qt.xen_api.times import from_datetime
 
 KEPT = 200
 """Finished tasks kept after the host has removed them."""

@@ -140,21 +140,19 @@ class TreeStore(DerivedStore[TreeNode]):
         pool = next(iter(self._pool.records.values()), None)
         top = pool.ref if pool is not None else None
         for ref in self._dirty_vms:
-            self._count(ref, -1)
+            self._count(self._rows.get(ref), -1)
             vm = self._vm.records.get(ref)
             if vm is None:
                 gone.append(ref)
             else:
                 rows[ref] = TreeNode(ref, NodeKind.VM, self._place(vm, top), vm)
-        for ref in self._dirty_vms:
-            if (node := rows.get(ref)) is not None:
-                self._count_in(node)
+                self._count(rows[ref], +1)
         for ref in self._dirty_hosts:
             host = self._host.records.get(ref)
-            if host is None:
-                gone.append(ref)
-            else:
+            if host is not None:
                 rows[ref] = self._host_node(host, pool)
+            elif (old := self._rows.get(ref)) is not None and old.kind is NodeKind.HOST:
+                gone.append(ref)
         for ref, node in self._rows.items():
             if node.kind is NodeKind.POOL and ref != top:
                 gone.append(ref)
@@ -187,18 +185,13 @@ class TreeStore(DerivedStore[TreeNode]):
                 return ref
         return top
 
-    def _count(self, ref: str, by: int) -> None:
-        node = self._rows.get(ref)
-        if node is not None and _is_running(node):
-            self._running[node.parent or ""] = self._running.get(node.parent or "", 0) + by
-            if node.parent is not None and node.parent in self._host.records:
-                self._dirty_hosts.add(node.parent)
-
-    def _count_in(self, node: TreeNode) -> None:
-        if _is_running(node):
-            self._running[node.parent or ""] = self._running.get(node.parent or "", 0) + 1
-            if node.parent is not None and node.parent in self._host.records:
-                self._dirty_hosts.add(node.parent)
+    def _count(self, node: TreeNode | None, by: int) -> None:
+        """Puts a running VM in (+1) or out (-1) of the numbers of its place."""
+        if node is None or not _is_running(node):
+            return
+        place = node.parent or ""
+        self._running[place] = self._running.get(place, 0) + by
+        self._dirty_hosts.add(place)
 
     def _move(self, rows: dict[str, TreeNode], gone: list[str]) -> None:
         for ref in gone:
