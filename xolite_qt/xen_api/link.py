@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tenacity import AsyncRetrying, RetryCallState
-from tenacity.wait import wait_exponential_jitter
+from tenacity.wait import wait_exponential, wait_random
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,9 +78,9 @@ class Backoff:
     """How long to wait before the next attempt: exponential, with jitter, capped, for ever."""
 
     def __init__(self, timing: EventTiming) -> None:
-        self._wait = wait_exponential_jitter(
-            initial=timing.first_wait_s, max=timing.longest_wait_s, jitter=timing.jitter_s
-        )
+        self._wait = wait_exponential(
+            multiplier=timing.first_wait_s, max=timing.longest_wait_s - timing.jitter_s
+        ) + wait_random(0, timing.jitter_s)
         # tenacity's strategies ask a call's state for the number of the attempt.
         self._state = RetryCallState(AsyncRetrying(), None, (), {})
         self._state.attempt_number = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -118,7 +119,7 @@ class Transport:
                 verb,
                 address.url + path,
                 params=query,
-                data=body,
+                data=io.BytesIO(body) if body is not None and len(body) > _CHUNK_BYTES else body,
                 headers=headers,
                 timeout=timeout,
                 ssl=fingerprint if fingerprint is not None else True,
