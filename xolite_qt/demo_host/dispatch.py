@@ -107,6 +107,8 @@ class Dispatcher:
         """Answer a call whose session is known already; `params` without it."""
         base = name.removeprefix(ASYNC)
         message = self._model.message(base)
+        if message is None and base not in METHODS:
+            raise Failure("MESSAGE_METHOD_UNKNOWN", name)
         if message is not None and message.state == "Removed" and base not in METHODS:
             raise Failure("MESSAGE_REMOVED")
         found = METHODS.get(base) or self._generic(base)
@@ -115,8 +117,7 @@ class Dispatcher:
         if asynchronous and (message is None or not message.has_async):
             raise Failure("Fault", f"No async mode for this operation (rpc: {base})")
         if found is None:
-            if message is None:
-                raise Failure("MESSAGE_METHOD_UNKNOWN", name)
+            assert message is not None
             found = self._unwritten(message)
         if base == "host.call_plugin" and values[1] == PLUGIN:
             found = Registered(call_fault_plugin, check_refs=False)
