@@ -238,6 +238,10 @@ _STATES = {
     "disconnected": "Disconnected",
     "partial": "Partially connected",
     "pending": "Pending",
+    "warning": "Warning",
+    "danger": "Problem",
+    "success": "Success",
+    "primary": "Master",
 }
 
 

@@ -6,6 +6,7 @@ what can't be said in a style sheet is painted by the widgets themselves.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from string import Template
 
 from xolite_qt.ui.tokens import Theme
@@ -106,8 +107,12 @@ QTreeView::item:hover, QListView::item:hover { background: $brand_bg_hover; }
 QTreeView::item:selected, QListView::item:selected { background: $brand_bg; color: $txt; }
 QHeaderView { background: $bg; border: none; }
 QHeaderView::section { background: $bg; color: $brand_txt; border: none;
-  border-bottom: 1px solid $border; border-right: 1px solid $border; padding: 0 10px 0 12px;
-  min-height: 36px; }
+  border-bottom: 1px solid $border; border-right: 1px solid $border; padding: 0 15px;
+  min-height: 35px; }
+QHeaderView::up-arrow { image: url("$sort_up"); width: 9px; height: 9px;
+  subcontrol-position: center right; right: 4px; }
+QHeaderView::down-arrow { image: url("$sort_down"); width: 9px; height: 9px;
+  subcontrol-position: center right; right: 4px; }
 QHeaderView::section:hover { background: $brand_bg; }
 QTableCornerButton::section { background: $bg; border: none; }
 
@@ -169,8 +174,8 @@ QPushButton[kind="$kind"]:disabled { background: $back_off; color: $text_off;
 )
 
 _SMALL = """
-QPushButton[size="small"] { min-height: 26px; padding: 0 8px; border-radius: 4px; }
-QPushButton[size="small"]:focus { min-height: 24px; padding: 0 7px; }
+QPushButton[fit="small"] { min-height: 26px; padding: 0 8px; border-radius: 4px; }
+QPushButton[fit="small"]:focus { min-height: 24px; padding: 0 7px; }
 """
 
 
@@ -232,11 +237,11 @@ def _buttons(theme: Theme) -> str:
     return "".join(rules) + _SMALL  # fmt: skip
 
 
-def style_sheet(theme: Theme, *, arrow_down: str = "", check: str = "") -> str:
+def style_sheet(theme: Theme, pictures: Mapping[str, str]) -> str:
     """The rules for one theme.
 
     Args:
-        arrow_down, check: paths of SVG pictures for combo boxes and check boxes.
+        pictures: paths of SVG files: arrow_down, sort_up, sort_down, check.
     """
     names: dict[str, str] = {
         name: getattr(theme, name)
@@ -246,4 +251,4 @@ def style_sheet(theme: Theme, *, arrow_down: str = "", check: str = "") -> str:
         accent = theme.accent(accent_name)
         for part in ("txt", "txt_hover", "txt_active", "bg", "bg_hover", "bg_active", "item"):
             names[f"{accent_name}_{part}"] = getattr(accent, part)
-    return _SHEET.substitute(names, buttons=_buttons(theme), arrow_down=arrow_down, check=check)
+    return _SHEET.substitute({**names, **pictures}, buttons=_buttons(theme))

@@ -155,8 +155,12 @@ def _put_on(app: QApplication, theme: Theme) -> None:
     app.setPalette(palette(theme))
     sheet = style_sheet(
         theme,
-        arrow_down=resource(f"ui/arrow-down-{theme.name}.svg").as_posix(),
-        check=resource("ui/check.svg").as_posix(),
+        {
+            "arrow_down": resource(f"ui/arrow-down-{theme.name}.svg").as_posix(),
+            "sort_up": resource(f"ui/sort-up-{theme.name}.svg").as_posix(),
+            "sort_down": resource(f"ui/sort-down-{theme.name}.svg").as_posix(),
+            "check": resource("ui/check.svg").as_posix(),
+        },
     )
     if app.styleSheet() != sheet:
         app.setStyleSheet(sheet)

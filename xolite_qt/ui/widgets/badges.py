@@ -13,7 +13,7 @@ from xolite_qt.ui import theme
 from xolite_qt.ui.icons import disc_pixmap, pixmap
 from xolite_qt.ui.models.column import one_line
 from xolite_qt.ui.widgets.flow import FlowLayout
-from xolite_qt.ui.widgets.text import TextLabel, Tone, plain_tooltip, set_tooltip
+from xolite_qt.ui.widgets.text import TextLabel, Tone, plain_tooltip, set_tooltip, text_width
 
 __all__ = ["Counter", "IconLabel", "StateBadge", "Tag", "Tags"]
 
@@ -148,7 +148,7 @@ class Tag(QWidget):
     def sizeHint(self) -> QSize:
         """Text and padding, at most 240 px wide."""
         extra = 18 if self._icon else 0
-        width = self.fontMetrics().horizontalAdvance(self._text) + 16 + extra
+        width = text_width(self.font(), self._text) + 16 + extra
         return QSize(min(240, width), 24)
 
     def minimumSizeHint(self) -> QSize:
@@ -252,7 +252,7 @@ class Counter(QWidget):
 
     def sizeHint(self) -> QSize:
         """A circle for one digit, a pill for more."""
-        return QSize(max(22, self.fontMetrics().horizontalAdvance(self._text()) + 14), 22)
+        return QSize(max(22, text_width(self.font(), self._text()) + 13), 22)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw pill and number."""

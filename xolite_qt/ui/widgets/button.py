@@ -54,7 +54,7 @@ class Button(QPushButton):
         self._why_not = ""
         self._tip = ""
         self.setProperty("kind", kind)
-        self.setProperty("size", "small" if small else "medium")
+        self.setProperty("fit", "small" if small else "medium")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
         self.setIconSize(QSize(14, 14) if small else QSize(16, 16))

@@ -246,7 +246,8 @@ class CardGrid(QWidget):
         self._max = max_columns
         self._gap = gap
         self._cells: list[tuple[QWidget, int]] = []
-        self._columns = 0
+        # Until it is laid out once: a tall single column would stretch the window for good.
+        self._columns = max_columns
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(gap)
@@ -254,7 +255,7 @@ class CardGrid(QWidget):
     def add(self, widget: QWidget, span: int = 1) -> None:
         """Append a card that takes `span` columns where there are so many."""
         self._cells.append((widget, span))
-        self._arrange(max(1, self._columns))
+        self._arrange(self._columns)
 
     def add_stack(self, *widgets: QWidget, span: int = 1) -> QWidget:
         """Append several cards above each other as one cell; returns the cell."""

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy
 
 from xolite_qt.ui import theme
 from xolite_qt.ui.models.column import one_line
-from xolite_qt.ui.widgets.text import paint_focus, set_tooltip
+from xolite_qt.ui.widgets.text import paint_focus, set_tooltip, text_width
 
 __all__ = ["LegendButton"]
 
@@ -49,7 +49,7 @@ class LegendButton(QAbstractButton):
             return
         self._value = value
         self.setAccessibleDescription(value)
-        width = self.fontMetrics().horizontalAdvance(value)
+        width = text_width(self.font(), value)
         if width > self._widest:
             # Only ever grows, so that nothing jumps while the cross-hair moves.
             self._widest = width
@@ -63,7 +63,7 @@ class LegendButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Dash, name and the widest value so far."""
-        words = self.fontMetrics().horizontalAdvance(self.text())
+        words = text_width(self.font(), self.text())
         return QSize(22 + words + (8 + self._widest if self._widest else 0) + 8, 24)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -77,7 +77,7 @@ class LegendButton(QAbstractButton):
         painter.setBrush(QColor(self._color) if on else Qt.BrushStyle.NoBrush)
         painter.drawEllipse(dash)
         painter.setPen(QColor(now.txt if on else now.secondary))
-        words = painter.fontMetrics().horizontalAdvance(self.text())
+        words = text_width(self.font(), self.text())
         side = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
         painter.drawText(QRectF(18, 0, words + 4, self.height()), side, self.text())
         painter.setPen(QColor(now.secondary))

@@ -19,6 +19,7 @@ from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.column import Kind, one_line
 from xolite_qt.ui.models.roles import KIND_ROLE, MUTED_ROLE, VALUE_ROLE
 from xolite_qt.ui.widgets.progress import NEVER, Thresholds, paint_bar
+from xolite_qt.ui.widgets.text import text_width
 
 __all__ = ["CellDelegate"]
 
@@ -95,7 +96,7 @@ class CellDelegate(QStyledItemDelegate):
         now = theme.current()
         painter.setPen(QColor(now.secondary if muted else now.txt))
         words = painter.fontMetrics()
-        beside = min(words.horizontalAdvance(text or fmt.NONE), max(40, box.width() // 2))
+        beside = min(text_width(self._small, text or fmt.NONE), max(40, box.width() // 2))
         side = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         shown = words.elidedText(text or fmt.NONE, Qt.TextElideMode.ElideRight, beside)
         painter.drawText(box, int(side), shown)
@@ -118,7 +119,7 @@ class CellDelegate(QStyledItemDelegate):
         middle = int(Qt.AlignmentFlag.AlignCenter)
         for at, tag in enumerate(tags):
             text = words.elidedText(one_line(str(tag)), Qt.TextElideMode.ElideRight, 140)
-            width = words.horizontalAdvance(text) + 14
+            width = text_width(self._small, text) + 14
             if x + width > box.right() and at:
                 painter.setPen(QColor(now.secondary))
                 rest = QRect(x, box.top(), max(0, box.right() - x), box.height())

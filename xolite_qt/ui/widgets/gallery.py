@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QRadioButton,
     QVBoxLayout,
     QWidget,
@@ -32,6 +33,7 @@ from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.widgets import (
     Banner,
     Button,
+    ButtonKind,
     Card,
     CardGrid,
     ChartGroup,
@@ -41,6 +43,7 @@ from xolite_qt.ui.widgets import (
     Donut,
     HeadBar,
     Hero,
+    HeroKind,
     IconButton,
     IconText,
     KeyValues,
@@ -65,6 +68,7 @@ from xolite_qt.ui.widgets import (
     Threshold,
     Thresholds,
     Toasts,
+    Tone,
     Usage,
     UsageBars,
 )
@@ -102,7 +106,9 @@ def page(*widgets: QWidget) -> QWidget:
 def controls() -> QWidget:
     """Buttons, fields, choices, marks."""
     buttons = Card("Buttons", "One of each kind, then disabled, then small")
-    kinds = ("primary", "secondary", "tertiary", "danger", "tertiary-danger")
+    kinds: tuple[ButtonKind, ...] = (
+        "primary", "secondary", "tertiary", "danger", "tertiary-danger",
+    )  # fmt: skip
     buttons.add(row(*(Button(kind.capitalize(), kind, icon="plus") for kind in kinds)))
     off = [Button(kind.capitalize(), kind, icon="plus") for kind in kinds]
     for button in off:
@@ -113,8 +119,6 @@ def controls() -> QWidget:
     icons[1].set_reason("Nothing to choose")
     choice = RangeChoice("2h")
     menu = Button("Change state", "secondary")
-    from PySide6.QtWidgets import QMenu
-
     menu.set_menu(QMenu(menu))
     buttons.add(row(menu, choice, *icons))
 
@@ -138,7 +142,7 @@ def controls() -> QWidget:
     states = ("running", "paused", "suspended", "halted", "disabled", "warning", "connected",
               "disconnected", "pending")  # fmt: skip
     marks.add(row(*(StateBadge(state) for state in states)))
-    accents = ("info", "success", "warning", "danger")
+    accents: tuple[Tone, ...] = ("info", "success", "warning", "danger")
     tags = [Tag("neutral"), *(Tag(name, accent=name, icon="info") for name in accents)]
     counters = [Counter(number) for number in (0, 7, 42, 2035, 12345)]
     marks.add(row(*tags, *counters, Counter(3, accent="danger")))
@@ -153,8 +157,11 @@ def controls() -> QWidget:
     )
     marks.add(Tags(["prod", "web", "<i>italic</i>", "a tag that is a good deal longer than most"]))
     kinds_of_text = Card("Type scale")
-    for kind in ("h1", "h2", "h3", "h4", "h5", "h6", "body", "body-bold", "small", "caption"):
-        kinds_of_text.add(TextLabel(f"{kind}: Sphinx of black quartz 0123456789", kind=kind))  # type: ignore[arg-type]
+    scale: tuple[theme.FontKind, ...] = (
+        "h1", "h2", "h3", "h4", "h5", "h6", "body", "body-bold", "small", "caption",
+    )  # fmt: skip
+    for kind in scale:
+        kinds_of_text.add(TextLabel(f"{kind}: Sphinx of black quartz 0123456789", kind=kind))
     elided = TextLabel(EVIL, elide=True)
     kinds_of_text.add(elided)
     return page(buttons, fields, marks, kinds_of_text)
@@ -222,7 +229,7 @@ def cards() -> QWidget:
         grid.add(card)
 
     quick = Card("Quick info")
-    left, middle = KeyValues(), KeyValues()
+    left = middle = KeyValues(columns=2)
     left.set_state("State", "running")
     left.set("IP address", "192.168.1.138")
     left.set("Started", "2 hours ago", tip="2026-08-21 10:00")
@@ -231,7 +238,7 @@ def cards() -> QWidget:
     middle.set("Description", EVIL)
     middle.set("Version", None)
     middle.set_tags("Tags", ["prod", "web"])
-    quick.add(row(left, middle, stretch=False))
+    quick.add(left)
     grid.add(quick, span=3)
     scroll = ScrollPage()
     scroll.add(grid)
@@ -322,7 +329,7 @@ def vm_table(rows: int = 40) -> tuple[DataTable, RecordTableModel[_Vm]]:
                 icon=lambda vm: f"vm:{vm.state}",
             ),
             Column[_Vm](id="about", title="Description", value=lambda vm: vm.about, width=220),
-            Column[_Vm](id="cpu", title="vCPUs", value=lambda vm: vm.cpu, kind=Kind.NUMBER,
+            Column[_Vm](id="cpu", title="vCPUs", value=lambda vm: int(vm.cpu), kind=Kind.NUMBER,
                         width=80),
             Column[_Vm](id="ram", title="RAM", value=lambda vm: vm.ram, kind=Kind.BYTES,
                         text=lambda vm: f"{vm.ram / GIB:.0f} GiB", width=100),
@@ -411,16 +418,17 @@ def shell() -> QWidget:
 def heroes() -> QWidget:
     """Every hero, for pages."""
     grid = CardGrid(min_column=300, max_columns=3)
-    for kind, text in (
+    said: tuple[tuple[HeroKind, str], ...] = (
         ("loading", "Loading VMs…"),
         ("empty", "There are no VMs yet"),
         ("no-result", "No VM matches the filters"),
         ("error", "The VMs could not be read"),
         ("offline", "web-1 is halted: there is nothing to measure"),
         ("good", "All good: no alarms"),
-    ):
+    )
+    for kind, text in said:
         card = Card()
-        card.add(Hero(kind, text, "A second line.", action="Do it", compact=False))  # type: ignore[arg-type]
+        card.add(Hero(kind, text, "A second line.", action="Do it", compact=False))
         grid.add(card)
     return page(grid)
 

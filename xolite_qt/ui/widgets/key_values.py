@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QWidget
 
 from xolite_qt.ui import format as fmt
@@ -22,20 +23,22 @@ class KeyValues(QWidget):
     were first set. Empty values read "–" and can't be copied.
 
     Args:
-        columns: how many label/value pairs stand beside each other.
+        columns: how many label/value pairs stand beside each other where there is room; rows run
+            down the first column, then down the second.
+        min_column: narrowest pair in px; narrower, and there is one column less.
     """
 
-    def __init__(self, *, columns: int = 1) -> None:
+    def __init__(self, *, columns: int = 1, min_column: int = 300) -> None:
         super().__init__()
+        self._most = columns
+        self._min_column = min_column
         self._columns = columns
         self._rows: dict[str, tuple[TextLabel, QWidget]] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(10)
-        for column in range(columns):
-            self._grid.setColumnStretch(column * 2, 0)
-            self._grid.setColumnStretch(column * 2 + 1, 1)
+        self._grid.setVerticalSpacing(8)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def set(
         self,
@@ -101,10 +104,7 @@ class KeyValues(QWidget):
             self._grid.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
-        for at, row in enumerate(self._rows.values()):
-            for widget in row:
-                self._grid.removeWidget(widget)
-            self._place(at, *row)
+        self._arrange()
 
     def value(self, label: str) -> str:
         """The shown text of a row.
@@ -135,22 +135,40 @@ class KeyValues(QWidget):
             name = TextLabel(label, tone="secondary")
             name.setMinimumHeight(22)
             self._rows[label] = (name, cell)
-            self._place(len(self._rows) - 1, name, cell)
+            name.setParent(self)
+            cell.setParent(self)
+            self._arrange()
             return
         name, old = found
-        at = list(self._rows).index(label)
-        self._grid.removeWidget(name)
-        self._grid.removeWidget(old)
+        self._rows[label] = (name, cell)
+        self._grid.replaceWidget(old, cell)
+        self._grid.setAlignment(cell, Qt.AlignmentFlag.AlignTop)
         old.hide()
         old.deleteLater()
-        self._rows[label] = (name, cell)
-        self._place(at, name, cell)
 
-    def _place(self, at: int, name: QWidget, cell: QWidget) -> None:
-        row, column = divmod(at, self._columns)
+    def _arrange(self) -> None:
         top = Qt.AlignmentFlag.AlignTop
-        self._grid.addWidget(name, row, column * 2, top)
-        self._grid.addWidget(cell, row, column * 2 + 1, top)
+        for row in self._rows.values():
+            for widget in row:
+                self._grid.removeWidget(widget)
+        height = -(-len(self._rows) // self._columns)
+        for at, (name, cell) in enumerate(self._rows.values()):
+            column, row_at = divmod(at, height)
+            self._grid.addWidget(name, row_at, column * 2, top)
+            self._grid.addWidget(cell, row_at, column * 2 + 1, top)
+            name.show()
+            cell.show()
+        for column in range(self._most):
+            used = column < self._columns
+            self._grid.setColumnStretch(column * 2 + 1, 1 if used else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Find the number of columns anew."""
+        super().resizeEvent(event)
+        columns = max(1, min(self._most, event.size().width() // self._min_column))
+        if columns != self._columns:
+            self._columns = columns
+            self._arrange()
 
 
 class _Cell(QWidget):

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui import theme
@@ -243,6 +243,10 @@ class StatsChart(QWidget):
         plot = pg.PlotWidget(
             axisItems={"bottom": TimeAxis(), "left": ValueAxis(self.unit)}, background=None
         )
+        plot.setFrameShape(QFrame.Shape.NoFrame)
+        plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        plot.setAutoFillBackground(False)
+        plot.viewport().setAutoFillBackground(False)
         plot.setMouseEnabled(False, False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -275,7 +279,8 @@ class StatsChart(QWidget):
                 tickFont=theme.font("small"),
                 tickLength=0,
                 tickTextOffset=6,
-                hideOverlappingLabels=True,
+                # The lowest and highest value stand half outside of the axis, on purpose.
+                hideOverlappingLabels=side == "bottom",
             )
         self._cross.setPen(pg.mkPen(QColor(now.secondary), width=1, style=Qt.PenStyle.DashLine))
         if self._lines:
@@ -372,7 +377,7 @@ class StatsChart(QWidget):
             else:
                 value = next((v for v in reversed(line.values) if math.isfinite(v)), math.nan)
             self._buttons[line.name].set_value(read_value(value, self.unit))
-        self._moment.set_text("" if self._at is None else fmt.moment(self._times[self._at]))
+        self._moment.set_text("" if self._at is None else fmt.absolute(self._times[self._at]))
 
     # ------------------------------------------------------------ cross-hair
 

@@ -27,14 +27,15 @@ from xolite_qt.ui import theme
 from xolite_qt.ui.models.column import Column
 from xolite_qt.ui.models.roles import REF_ROLE
 from xolite_qt.ui.widgets.delegates import ROW_HEIGHT, CellDelegate
-from xolite_qt.ui.widgets.filter_row import FilterRow
+from xolite_qt.ui.widgets.filter_row import FilterHeader
 from xolite_qt.ui.widgets.hero import Hero, HeroKind
 from xolite_qt.ui.widgets.progress import Thresholds
 
 __all__ = ["DataTable"]
 
 MIN_WIDTH = 48
-MAX_WIDTH = 500
+TIGHTEST = 0.75
+"""Columns may shrink to this part of their initial width before the table scrolls sideways."""
 
 
 class _View(QTableView):
@@ -110,14 +111,14 @@ class DataTable(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.view = _View()
-        self.filter_row = FilterRow(self.view)
-        self.filter_row.setVisible(filters)
+        self.header = FilterHeader(self.view)
+        self.view.setHorizontalHeader(self.header)
         self._hero = Hero("empty", "", compact=False)
         self._hero.hide()
-        column.addWidget(self.filter_row)
         column.addWidget(self.view, 1)
         column.addWidget(self._hero, 1)
         self._dress_view(says, multi)
+        self.header.set_filters_visible(filters)
         self.delegate = CellDelegate(thresholds, self.view)
         self.view.setItemDelegate(self.delegate)
         self.view.copy_pressed.connect(self.copy)
@@ -152,7 +153,7 @@ class DataTable(QWidget):
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         rows.setDefaultSectionSize(ROW_HEIGHT)
         rows.setMinimumSectionSize(ROW_HEIGHT)
-        header = view.horizontalHeader()
+        header = self.header
         header.setFont(theme.font("caption-small"))
         header.setSectionsMovable(True)
         header.setFirstSectionMovable(True)
@@ -172,7 +173,7 @@ class DataTable(QWidget):
         """Show a model, with its columns' initial widths and visibility."""
         self.view.setModel(model)
         self.view.setSortingEnabled(False)
-        header = self.view.horizontalHeader()
+        header = self.header
         columns = self._columns()
         for at in range(model.columnCount()):
             spec = columns[at] if at < len(columns) else None
@@ -183,7 +184,7 @@ class DataTable(QWidget):
         header.setSortIndicatorShown(True)
         header.sectionClicked.connect(self._header_clicked)
         self.view.selectionModel().selectionChanged.connect(self._selected)
-        self.filter_row.rebuild()
+        self.header.rebuild()
         self._share()
 
     @property
@@ -219,18 +220,18 @@ class DataTable(QWidget):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column, as a click on its header does."""
-        self.view.horizontalHeader().setSortIndicator(column, order)
+        self.header.setSortIndicator(column, order)
         self.model.sort(column, order)
 
     # ------------------------------------------------------------ widths
 
     def _visible(self) -> list[int]:
-        header = self.view.horizontalHeader()
+        header = self.header
         order = [header.logicalIndex(place) for place in range(header.count())]
         return [at for at in order if not self.view.isColumnHidden(at)]
 
     def _share(self) -> None:
-        """Give room that is left to the first column (a name) and the last, never by content."""
+        """Fill the width with the columns whose width the user did not choose, never by content."""
         shown = self._visible()
         if not shown or self._sizing:
             return
@@ -245,26 +246,27 @@ class DataTable(QWidget):
         self._sizing = False
 
     def _spread(self, columns: list[int], wish: Mapping[int, int], spare: int) -> None:
-        """Grow columns by their wished widths, or shrink back as far as those."""
-        now = {at: self.view.columnWidth(at) for at in columns}
-        room = sum(now.values()) + spare
+        """Grow or shrink columns in proportion to the widths they wish for."""
+        room = sum(self.view.columnWidth(at) for at in columns) + spare
         wished = sum(wish[at] for at in columns)
-        left = max(room, wished)
+        # Narrower than this nothing could be read: scroll sideways instead.
+        room = max(room, round(wished * TIGHTEST))
+        left = room
         for place, at in enumerate(columns):
             last = place == len(columns) - 1
-            width = left if last else max(room, wished) * wish[at] // wished
+            width = left if last else room * wish[at] // wished
             left -= width
             self.view.setColumnWidth(at, width)
 
     def _section_resized(self, at: int, _before: int, _after: int) -> None:
-        self.filter_row.follow()
+        self.header.follow()
         if not self._sizing:
             # A width that the user chose is not touched any more.
             self._fresh.add(at)
             self.layout_changed.emit()
 
     def _told(self, *_what: object) -> None:
-        self.filter_row.follow()
+        self.header.follow()
         self.layout_changed.emit()
 
     # ------------------------------------------------------------ columns
@@ -287,13 +289,13 @@ class DataTable(QWidget):
     def set_column_visible(self, at: int, visible: bool) -> None:
         """Show or hide a column."""
         self.view.setColumnHidden(at, not visible)
-        self.filter_row.follow()
+        self.header.follow()
         self._share()
         self.layout_changed.emit()
 
     def reset_columns(self) -> None:
         """Initial columns, order and widths."""
-        header = self.view.horizontalHeader()
+        header = self.header
         columns = self._columns()
         self._fresh.clear()
         self._sizing = True
@@ -307,19 +309,16 @@ class DataTable(QWidget):
         self._told()
 
     def _header_menu(self, place: QPoint) -> None:
-        header = self.view.horizontalHeader()
+        header = self.header
         menu = self.column_menu()
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(header.mapToGlobal(place))
 
     def set_filters_visible(self, visible: bool) -> None:
         """Show or hide the filter row; hiding it clears its filters."""
-        self.filter_row.setVisible(visible)
+        self.header.set_filters_visible(visible)
         if visible:
-            self.filter_row.follow()
-            self.filter_row.focus_first()
-        else:
-            self.filter_row.clear()
+            self.header.focus_first()
 
     # ------------------------------------------------------------ selection, copy
 
@@ -410,7 +409,7 @@ class DataTable(QWidget):
 
     def save_state(self) -> dict[str, Any]:
         """Order, widths chosen by the user, hidden columns and sorting, as plain JSON values."""
-        header = self.view.horizontalHeader()
+        header = self.header
         count = self.model.columnCount()
         sort, order = self._sorted_now()
         return {
@@ -426,7 +425,7 @@ class DataTable(QWidget):
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
         """Take on a saved state; whatever in it is unknown or broken is passed over."""
-        header = self.view.horizontalHeader()
+        header = self.header
         at_of = {self._column_id(at): at for at in range(self.model.columnCount())}
         self._sizing = True
         order = [name for name in _names(state.get("order")) if name in at_of]
@@ -449,7 +448,7 @@ class DataTable(QWidget):
             down, up = Qt.SortOrder.DescendingOrder, Qt.SortOrder.AscendingOrder
             self.sort(at_of[sort], down if state.get("descending") is True else up)
         self._share()
-        self.filter_row.follow()
+        self.header.follow()
 
 
 def _names(value: object) -> list[str]:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QTabBar
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui import theme
-from xolite_qt.ui.widgets.text import plain_tooltip
+from xolite_qt.ui.widgets.text import plain_tooltip, text_width
 
 __all__ = ["Tabs"]
 
@@ -94,9 +94,7 @@ class Tabs(QTabBar):
 
     def tabSizeHint(self, index: int) -> QSize:
         """Caption and 16 px on each side."""
-        width = self.fontMetrics().horizontalAdvance(self.tabText(index).upper())
-        # 4 % letter spacing is not in the advance of the plain text.
-        return QSize(width + 34, 46)
+        return QSize(text_width(self.font(), self.tabText(index)) + 32, 46)
 
     def minimumTabSizeHint(self, index: int) -> QSize:
         """Captions are never cut: the strip scrolls instead."""

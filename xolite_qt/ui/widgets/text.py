@@ -6,11 +6,21 @@ Names and messages come from a host and may hold anything; nothing here ever ren
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QFont,
+    QFontMetricsF,
+    QGuiApplication,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStyleOption, QToolTip, QWidget
 
 from xolite_qt.ui import theme
@@ -24,6 +34,15 @@ Tone = Literal[
 
 LONGEST = 4_000
 """More characters than this are never laid out; a host may send megabytes."""
+
+
+WIDEST = 420
+"""An eliding label never asks for more px than this, however long its text is."""
+
+
+def text_width(font: QFont, text: str) -> int:
+    """Px that a text needs, rounded up: one px less and it would be cut."""
+    return math.ceil(QFontMetricsF(font).horizontalAdvance(text)) + 1
 
 
 def plain_tooltip(text: str) -> str:
@@ -50,6 +69,8 @@ class TextLabel(QLabel):
         wrap: break lines.
         selectable: the text can be marked and copied.
     """
+
+    underlined = False
 
     def __init__(
         self,
@@ -99,15 +120,23 @@ class TextLabel(QLabel):
     @property
     def is_elided(self) -> bool:
         """True while the text is shown cut."""
-        room = self.contentsRect().width()
-        return self._elide and self.fontMetrics().horizontalAdvance(self.text()) > room
+        return self._elide and text_width(self.font(), self.text()) > self.contentsRect().width()
+
+    def sizeHint(self) -> QSize:
+        """The text's room; an eliding label asks for no more than `WIDEST`."""
+        hint = super().sizeHint()
+        if not self._elide:
+            return hint
+        wanted = text_width(self.font(), self.text())
+        return QSize(min(WIDEST, wanted), hint.height())
 
     def minimumSizeHint(self) -> QSize:
         """An eliding label gives way to a few letters."""
         hint = super().minimumSizeHint()
         if not self._elide:
             return hint
-        return QSize(min(hint.width(), self.fontMetrics().horizontalAdvance("MMM…")), hint.height())
+        wanted = text_width(self.font(), self.text())
+        return QSize(min(wanted, text_width(self.font(), "MMM…")), hint.height())
 
     def event(self, event: QEvent) -> bool:
         """Show the whole text as tooltip where it is cut."""
@@ -128,6 +157,11 @@ class TextLabel(QLabel):
         option = QStyleOption()
         option.initFrom(self)
         painter = QPainter(self)
+        if self.underlined:
+            # A style sheet takes an underline set by setFont away again.
+            face = self.font()
+            face.setUnderline(True)
+            painter.setFont(face)
         box = self.contentsRect()
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, box.width())
         self.style().drawItemText(
@@ -220,9 +254,7 @@ class LinkLabel(_Clickable):
     ) -> None:
         super().__init__(text, kind=kind, tone="brand")
         self._on_open = on_open
-        underlined = self.font()
-        underlined.setUnderline(True)
-        self.setFont(underlined)
+        self.underlined = True
 
     def set_target(self, on_open: Callable[[], object] | None) -> None:
         """Lead somewhere else."""
