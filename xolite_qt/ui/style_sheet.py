@@ -99,7 +99,7 @@ QStatusBar { background: $page; color: $secondary; border-top: 1px solid $border
 QAbstractItemView { background: $bg; alternate-background-color: $page; color: $txt;
   border: none; outline: none; selection-background-color: $brand_bg; selection-color: $txt; }
 QTableView { gridline-color: $border; }
-QTableView::item { padding: 0 12px; border: none; }
+QTableView::item { padding: 0 8px; border: none; }
 QTableView::item:hover { background: $brand_bg; }
 QTableView::item:selected { background: $brand_bg_hover; color: $txt; }
 QTreeView::item, QListView::item { min-height: 34px; padding: 0 8px; border: none; }
@@ -107,7 +107,7 @@ QTreeView::item:hover, QListView::item:hover { background: $brand_bg_hover; }
 QTreeView::item:selected, QListView::item:selected { background: $brand_bg; color: $txt; }
 QHeaderView { background: $bg; border: none; }
 QHeaderView::section { background: $bg; color: $brand_txt; border: none;
-  border-bottom: 1px solid $border; border-right: 1px solid $border; padding: 0 15px;
+  border-bottom: 1px solid $border; border-right: 1px solid $border; padding: 0 11px;
   min-height: 35px; }
 QHeaderView::up-arrow { image: url("$sort_up"); width: 9px; height: 9px;
   subcontrol-position: center right; right: 4px; }

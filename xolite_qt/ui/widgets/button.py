@@ -57,7 +57,8 @@ class Button(QPushButton):
         self.setProperty("fit", "small" if small else "medium")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAutoDefault(False)
-        self.setIconSize(QSize(14, 14) if small else QSize(16, 16))
+        # Wider than high: the glyph keeps its distance from the text.
+        self.setIconSize(QSize(18, 14) if small else QSize(20, 16))
         if icon is not None:
             self.set_icon(icon)
         if menu is not None:
@@ -74,7 +75,7 @@ class Button(QPushButton):
         self.setMenu(menu)
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self.setIcon(make_icon("chevron-down", _ICON_COLOUR[self.kind]))
-        self.setIconSize(QSize(12, 12))
+        self.setIconSize(QSize(20, 12))
 
     def set_tip(self, text: str) -> None:
         """A plain tooltip."""

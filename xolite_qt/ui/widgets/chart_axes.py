@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyqtgraph as pg
+from PySide6.QtCore import QRectF
 
 from xolite_qt.ui.widgets.chart_scale import (
     ChartUnit,
@@ -54,6 +55,11 @@ class ValueAxis(pg.AxisItem):  # type: ignore[misc]
         step = value_step(maximum - minimum, self._unit, max(2, min(5, int(size // 36))))
         count = int((maximum - minimum) / step + 1e-6)
         return [(step, [minimum + at * step for at in range(count + 1)])]
+
+    def boundingRect(self) -> QRectF:
+        """Half a line more above and below, or the first and last label would be dropped."""
+        box: QRectF = super().boundingRect()
+        return box.adjusted(0, -12, 0, 12)
 
     def tickStrings(self, values: Sequence[float], _scale: float, _spacing: float) -> list[str]:
         """Values with their unit."""

@@ -60,7 +60,8 @@ def value_step(top: float, unit: ChartUnit, ticks: int = 4) -> float:
     """A round distance of ticks for an axis from 0 to `top`."""
     if not math.isfinite(top) or top <= 0:
         return 1.0
-    rough = top / max(1, ticks)
+    # One percent of grace: an axis that ends at 100.1 % still has a tick every 25 %.
+    rough = top * 0.99 / max(1, ticks)
     if unit in ("bytes", "rate"):
         # Powers of two inside a unit: 256 KiB, 512 KiB, 1 MiB read round, 300 KiB do not.
         return float(2.0 ** math.ceil(math.log2(rough)))

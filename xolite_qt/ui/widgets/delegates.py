@@ -84,7 +84,7 @@ class CellDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect, QColor(now.brand.bg))
 
     def _paint_bar(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        box: QRect = option.rect.adjusted(12, 0, -12, 0)
+        box: QRect = option.rect.adjusted(11, 0, -11, 0)
         value = index.data(VALUE_ROLE)
         text = one_line(str(index.data(Qt.ItemDataRole.DisplayRole) or ""))
         known = isinstance(value, (int, float)) and math.isfinite(value)
@@ -108,7 +108,7 @@ class CellDelegate(QStyledItemDelegate):
             paint_bar(painter, bar, float(value), accent)
 
     def _paint_tags(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        box: QRect = option.rect.adjusted(12, 0, -8, 0)
+        box: QRect = option.rect.adjusted(11, 0, -6, 0)
         tags = index.data(VALUE_ROLE) or ()
         now = theme.current()
         painter.save()

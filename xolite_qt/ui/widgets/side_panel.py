@@ -61,8 +61,10 @@ class SidePanel(QFrame):
 
     def set_content(self, widget: QWidget) -> None:
         """Show a widget as body; the one before is deleted."""
-        old = self._scroll.takeWidget()
+        old = self.content()
         if old is not None and old is not widget:
+            self._scroll.takeWidget()
+            old.hide()
             old.deleteLater()
         widget.setProperty("panel", "page")
         self._scroll.setWidget(widget)

@@ -245,8 +245,6 @@ class StatsChart(QWidget):
         )
         plot.setFrameShape(QFrame.Shape.NoFrame)
         plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
-        plot.setAutoFillBackground(False)
-        plot.viewport().setAutoFillBackground(False)
         plot.setMouseEnabled(False, False)
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -255,7 +253,7 @@ class StatsChart(QWidget):
         plot.getPlotItem().showGrid(x=False, y=True, alpha=0.35)
         plot.getAxis("left").setWidth(72)
         plot.getAxis("bottom").setHeight(26)
-        plot.getPlotItem().layout.setContentsMargins(0, 8, 8, 0)
+        plot.getPlotItem().layout.setContentsMargins(0, 10, 8, 0)
         plot.scene().sigMouseMoved.connect(self._mouse_moved)
         plot.viewport().installEventFilter(self)
         self._cross = pg.InfiniteLine(angle=90, movable=False)
@@ -279,9 +277,9 @@ class StatsChart(QWidget):
                 tickFont=theme.font("small"),
                 tickLength=0,
                 tickTextOffset=6,
-                # The lowest and highest value stand half outside of the axis, on purpose.
-                hideOverlappingLabels=side == "bottom",
+                hideOverlappingLabels=True,
             )
+        self._plot.setBackground(now.bg)
         self._cross.setPen(pg.mkPen(QColor(now.secondary), width=1, style=Qt.PenStyle.DashLine))
         if self._lines:
             self._draw()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import (
@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 )
 
 from xolite_qt.ui import theme
-from xolite_qt.ui.models.column import Column
-from xolite_qt.ui.models.roles import REF_ROLE
+from xolite_qt.ui.models.column import NUMERIC, Column
+from xolite_qt.ui.models.roles import KIND_ROLE, REF_ROLE
 from xolite_qt.ui.widgets.delegates import ROW_HEIGHT, CellDelegate
 from xolite_qt.ui.widgets.filter_row import FilterHeader
 from xolite_qt.ui.widgets.hero import Hero, HeroKind
@@ -106,7 +106,7 @@ class DataTable(QWidget):
         super().__init__()
         self._stretched = -1
         self._sizing = False
-        self._fresh: set[int] = set()
+        self._chosen: set[int] = set()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -174,11 +174,10 @@ class DataTable(QWidget):
         self.view.setModel(model)
         self.view.setSortingEnabled(False)
         header = self.header
-        columns = self._columns()
-        for at in range(model.columnCount()):
-            spec = columns[at] if at < len(columns) else None
-            self.view.setColumnWidth(at, spec.width if spec else 140)
-            self.view.setColumnHidden(at, bool(spec) and not cast(Any, spec).default_visible)
+        self._chosen.clear()
+        self._sizing = True
+        self._initial_columns()
+        self._sizing = False
         header.setSortIndicator(*self._sorted_now())
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
@@ -199,6 +198,9 @@ class DataTable(QWidget):
     def _column_id(self, at: int) -> str:
         columns = self._columns()
         return columns[at].id if at < len(columns) else str(at)
+
+    def _kind(self, at: int) -> object:
+        return self.model.headerData(at, Qt.Orientation.Horizontal, KIND_ROLE)
 
     def _title(self, at: int) -> str:
         return str(self.model.headerData(at, Qt.Orientation.Horizontal) or "")
@@ -240,9 +242,11 @@ class DataTable(QWidget):
         wish = {at: columns[at].width if at < len(columns) else 140 for at in shown}
         total = sum(self.view.columnWidth(at) for at in shown)
         spare = self.view.viewport().width() - total
-        untouched = [at for at in shown if at not in self._fresh]
+        untouched = [at for at in shown if at not in self._chosen]
+        # Numbers need what they need; words make use of more room and bear less.
+        words = [at for at in untouched if self._kind(at) not in NUMERIC]
         if spare != 0 and untouched:
-            self._spread(untouched, wish, spare)
+            self._spread(words or untouched, wish, spare)
         self._sizing = False
 
     def _spread(self, columns: list[int], wish: Mapping[int, int], spare: int) -> None:
@@ -262,7 +266,7 @@ class DataTable(QWidget):
         self.header.follow()
         if not self._sizing:
             # A width that the user chose is not touched any more.
-            self._fresh.add(at)
+            self._chosen.add(at)
             self.layout_changed.emit()
 
     def _told(self, *_what: object) -> None:
@@ -295,18 +299,21 @@ class DataTable(QWidget):
 
     def reset_columns(self) -> None:
         """Initial columns, order and widths."""
-        header = self.header
-        columns = self._columns()
-        self._fresh.clear()
+        self._chosen.clear()
         self._sizing = True
         for at in range(self.model.columnCount()):
-            header.moveSection(header.visualIndex(at), at)
-            spec = columns[at] if at < len(columns) else None
-            self.view.setColumnHidden(at, bool(spec) and not cast(Any, spec).default_visible)
-            self.view.setColumnWidth(at, spec.width if spec else 140)
+            self.header.moveSection(self.header.visualIndex(at), at)
+        self._initial_columns()
         self._sizing = False
         self._share()
         self._told()
+
+    def _initial_columns(self) -> None:
+        columns = self._columns()
+        for at in range(self.model.columnCount()):
+            spec = columns[at] if at < len(columns) else None
+            self.view.setColumnHidden(at, spec is not None and not spec.default_visible)
+            self.view.setColumnWidth(at, spec.width if spec else 140)
 
     def _header_menu(self, place: QPoint) -> None:
         header = self.header
@@ -414,7 +421,7 @@ class DataTable(QWidget):
         sort, order = self._sorted_now()
         return {
             "order": [self._column_id(header.logicalIndex(place)) for place in range(count)],
-            "widths": {self._column_id(at): self.view.columnWidth(at) for at in self._fresh},
+            "widths": {self._column_id(at): self.view.columnWidth(at) for at in self._chosen},
             "hidden": [self._column_id(at) for at in range(count) if self.view.isColumnHidden(at)],
             "shown": [
                 self._column_id(at) for at in range(count) if not self.view.isColumnHidden(at)
@@ -440,7 +447,7 @@ class DataTable(QWidget):
         widths = state.get("widths")
         for name, width in widths.items() if isinstance(widths, Mapping) else ():
             if name in at_of and isinstance(width, int):
-                self._fresh.add(at_of[name])
+                self._chosen.add(at_of[name])
                 self.view.setColumnWidth(at_of[name], min(2000, max(MIN_WIDTH, width)))
         self._sizing = False
         sort = state.get("sort")
