@@ -19,6 +19,7 @@ import msgspec
 
 from .errors import MalformedAnswer, XapiError
 from .records import RECORDS, Record
+from .records.base import map_of_texts
 
 _log = logging.getLogger(__name__)
 
@@ -157,6 +158,9 @@ def record_from_plain(cls: type[R], plain: Any, ref: str) -> R:
         if field.encode_name not in plain or field.name == "ref":
             continue
         value = plain[field.encode_name]
+        if field.type is msgspec.Raw:
+            values[field.name] = msgspec.Raw(msgspec.json.encode(map_of_texts(value)))
+            continue
         try:
             values[field.name] = msgspec.convert(value, field.type, strict=False)
         except (msgspec.ValidationError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import msgspec
@@ -111,13 +112,29 @@ def read_map(text: msgspec.Raw) -> dict[str, str]:
     """A map of texts from its JSON; entries that are no texts become texts or are left out."""
     try:
         return _map_decoder.decode(text)
-    except msgspec.ValidationError:
-        entries = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        entries = json.loads(bytes(text))
+    except (ValueError, RecursionError):
         return {}
+    return map_of_texts(entries)
+
+
+def map_of_texts(entries: Any) -> dict[str, str]:
+    """What can be kept of something that should be a map of texts."""
     if not isinstance(entries, dict):
         return {}
-    return {k: v if isinstance(v, str) else str(v) for k, v in entries.items() if v is not None}
+    return {
+        _clean(k): _clean(v if isinstance(v, str) else json.dumps(v))
+        for k, v in entries.items()
+        if isinstance(v, str | int | float)
+    }
+
+
+def _clean(text: str) -> str:
+    # Half a surrogate pair can neither be written nor painted later.
+    return text.encode("utf-8", "replace").decode()
 
 
 _map_decoder = msgspec.json.Decoder(dict[str, str])
