@@ -1,0 +1,170 @@
+"""Runs actions for the whole window: asks first, works, and tells what became of each object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from xolite_qt.ui import format as words
+from xolite_qt.ui.actions import (
+    ACTIONS,
+    Action,
+    ActionId,
+    ActionScope,
+    Harm,
+    Items,
+    Outcome,
+    actions_for,
+    own_disks,
+    question_for,
+)
+from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
+from xolite_qt.ui.dialogs.confirm import ConfirmDialog
+from xolite_qt.ui.errors import explain
+from xolite_qt.ui.icons import icon
+from xolite_qt.ui.tasks import TaskOwner, ask
+from xolite_qt.ui.views.page import Notify
+from xolite_qt.xen_api import VM, Host, TaskCancelled, XenApiError
+
+# So many objects are worked on at once in a bulk action; the host queues the rest anyway.
+_AT_ONCE = 8
+
+
+class ActionRunner:
+    """What pages, menus and the palette use to do things.
+
+    Attributes:
+        blocked: why nothing may be done now (the connection is down), or None.
+    """
+
+    def __init__(
+        self,
+        api: Any,
+        hosts: Callable[[], Sequence[Host]],
+        tasks: TaskOwner,
+        notify: Notify,
+        window: QWidget,
+    ) -> None:
+        self._scope = ActionScope(api, hosts)
+        self._tasks = tasks
+        self._notify = notify
+        self._window = window
+        self.blocked: str | None = None
+
+    def reason(self, action_id: ActionId, items: Items) -> str | None:
+        """Why an action may not run on these objects now, in words; None where it may."""
+        return self.blocked or ACTIONS[action_id].reason(items, self._scope)
+
+    def trigger(self, action_id: ActionId, items: Items) -> None:
+        """Starts an action: asks where it hurts, runs it, tells the outcome."""
+        action = ACTIONS[action_id]
+        if (reason := self.reason(action_id, items)) is not None:
+            self._notify(reason, level="warning")
+            return
+        kept = tuple(items)
+        name = f"{action.label}: {', '.join(item.name_label[:80] for item in kept[:3])}"
+        self._tasks.spawn(self._work(action, kept), name)
+
+    def menu(self, kind: str, items: Callable[[], Items], parent: QWidget) -> QMenu:
+        """A menu of all actions of a kind; it looks at the objects each time it opens."""
+        menu = QMenu(parent)
+        menu.setToolTipsVisible(True)
+        entries: list[tuple[ActionId, QAction]] = []
+        for action in actions_for(kind):
+            if action.id in (ActionId.VM_CLEAN_REBOOT, ActionId.VM_MIGRATE, ActionId.VM_DELETE):
+                menu.addSeparator()
+            entry = menu.addAction(icon(action.icon), action.label)
+            entry.triggered.connect(
+                lambda _checked=False, which=action.id: self.trigger(which, items())
+            )
+            entries.append((action.id, entry))
+
+        def refresh() -> None:
+            now = items()
+            for action_id, entry in entries:
+                reason = self.reason(action_id, now)
+                entry.setEnabled(reason is None)
+                entry.setToolTip(reason or "")
+
+        menu.aboutToShow.connect(refresh)
+        return menu
+
+    def shortcut(self, action_id: ActionId) -> QKeySequence | None:
+        """The keys that start an action, if any."""
+        keys = ACTIONS[action_id].shortcuts
+        return QKeySequence(keys[0]) if keys else None
+
+    # ------------------------------------------------------------------ work
+
+    async def _work(self, action: Action, items: Items) -> None:
+        host = ""
+        if action.wants_host:
+            host = await self._choose_host(action, items)
+            if not host:
+                return
+        if action.harm is not Harm.NONE:
+            consequences = await self._consequences(action, items)
+            dialog = ConfirmDialog(question_for(action, items, consequences), self._window)
+            if not await ask(dialog):
+                return
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(item: VM | Host) -> Outcome:
+            async with slots:
+                try:
+                    await action.steps(self._scope, item, host)
+                except XenApiError as error:
+                    return Outcome(item.name_label, error)
+                return Outcome(item.name_label)
+
+        self._tell(action, await asyncio.gather(*(one(item) for item in items)))
+
+    async def _choose_host(self, action: Action, items: Items) -> str:
+        first = items[0]
+        current = first.resident_on if isinstance(first, VM) and len(items) == 1 else ""
+        what = first.name_label if len(items) == 1 else f"{len(items)} VMs"
+        dialog = ChooseHostDialog(
+            f"{action.label.rstrip('…')} {what}",
+            action.label.rstrip("…").split(" ")[0],
+            self._scope.hosts(),
+            current=current,
+            parent=self._window,
+        )
+        return dialog.chosen if await ask(dialog) else ""
+
+    async def _consequences(self, action: Action, items: Items) -> list[str]:
+        if action.id is not ActionId.VM_DELETE:
+            return []
+        lines = []
+        for item in items:
+            for disk in (await own_disks(self._scope.api, item.ref)).values():
+                lines.append(f"{disk.name_label or disk.uuid} ({words.size(disk.virtual_size)})")
+        return lines
+
+    def _tell(self, action: Action, outcomes: Sequence[Outcome]) -> None:
+        failed = [outcome for outcome in outcomes if outcome.error is not None]
+        well = len(outcomes) - len(failed)
+        if not failed:
+            what = outcomes[0].name if len(outcomes) == 1 else f"{well} objects"
+            self._notify(f"{what}: {action.done}.", level="success")
+            return
+        if all(isinstance(outcome.error, TaskCancelled) for outcome in failed):
+            self._notify(f"{action.label}: cancelled.", level="info")
+            return
+        lines = []
+        for outcome in failed:
+            assert outcome.error is not None
+            explained = explain(outcome.error)
+            advice = f" {explained.advice}" if explained.advice else ""
+            lines.append(f"{outcome.name}: {explained.summary}{advice}\n{explained.details}")
+        first = failed[0].error
+        assert first is not None
+        if len(outcomes) == 1:
+            text = f"{action.label} {failed[0].name}: {explain(first).summary}"
+        else:
+            text = f"{action.label}: {well} of {len(outcomes)} done, {len(failed)} failed."
+        self._notify(text, level="danger", details="\n\n".join(lines))
