@@ -6,9 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-# Under this name a request carries its session.
-SESSION_KEY = "xolite session"
-
 
 @dataclass
 class CallRecord:

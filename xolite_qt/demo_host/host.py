@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .calls import SESSION_KEY, CallRecord
+from .calls import CallRecord
 from .certificate import HostCertificate, make_certificate
 from .datamodel import NULL_REF
 from .db import Database
@@ -82,6 +82,7 @@ class DemoHost:
     Attributes:
         db: the database.
         calls: what was called, newest last.
+        request_sessions: sessions of the HTTP requests under way; see `session_of`.
         metrics: the metrics that a behaviour installs.
     """
 
@@ -105,6 +106,7 @@ class DemoHost:
         self.tasks = Tasks(self)
         self.faults = Faults(self)
         self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
+        self.request_sessions: dict[web.BaseRequest, Session] = {}
         self.metrics: Any = None
         self.server: Server | None = None
         self._owned: set[asyncio.Task[None]] = set()
@@ -241,8 +243,8 @@ class DemoHost:
         Raises:
             Failure: SESSION_INVALID, the request came without authentication.
         """
-        session = request.get(SESSION_KEY)
-        if not isinstance(session, Session):
+        session = self.request_sessions.get(request)
+        if session is None:
             raise Failure("SESSION_INVALID", "")
         return session
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .calls import SESSION_KEY, CallRecord
+from .calls import CallRecord
 from .registry import HTTP_ROUTES, Failure
 from .reply import CORS, HTML, Reply, internal_error_page
 from .sessions import Session
@@ -201,13 +201,15 @@ class Server:
             if failure.code == "SESSION_INVALID":
                 return self._unauthorised()
             return self._response(internal_error_page(failure.code))
-        request[SESSION_KEY] = session
+        if session is not None:
+            self._host.request_sessions[request] = session
         try:
             response = await handler(self._host, request)
         except Failure as failure:
             record.error = failure.code
             return self._response(internal_error_page(" ".join(failure.description)))
         finally:
+            self._host.request_sessions.pop(request, None)
             if temporary and session is not None:
                 self._host.sessions.end(session.ref)
         if isinstance(response, web.Response) and isinstance(response.body, bytes):

@@ -143,7 +143,7 @@ async def test_a_pending_task_vanishes_when_it_ends(
     assert "destroy" in (await caller("task.get_current_operations", task)).values()
     async with asyncio.timeout(5):
         while await caller("task.get_all"):
-            await asyncio.sleep(0.01)
+            await caller.db.next_write(5)
 
 
 @pytest.mark.logs_warnings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def write(path: Path, world: Any) -> Path:
 
 async def test_a_real_hosts_records(real_world: Path, empty: DemoHost) -> None:
     load_world(empty, real_world)
-    raw = json.loads(real_world.read_text())
+    raw = read_world(real_world)
     db = empty.db
     for cls, records in raw.items():
         if cls not in db.tables or cls == "session":
@@ -125,7 +126,7 @@ async def test_what_is_written_is_read_again(tmp_path: Path, empty: DemoHost) ->
     write_world(path, world_of(source.db))
     load_world(empty, path)
     assert world_of(empty.db) == world_of(source.db)
-    assert list(tmp_path.glob("*.unfinished")) == []
+    assert [entry.name for entry in os.scandir(tmp_path) if entry.is_file()] == ["w.json"]
     await source.stop()
 
 
