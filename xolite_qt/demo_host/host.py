@@ -82,7 +82,7 @@ class DemoHost:
     Attributes:
         db: the database.
         calls: what was called, newest last.
-        request_sessions: sessions of the HTTP requests under way; see `session_of`.
+        request_sessions: sessions of HTTP requests under way by their id(); see `session_of`.
         metrics: the metrics that a behaviour installs.
     """
 
@@ -106,7 +106,7 @@ class DemoHost:
         self.tasks = Tasks(self)
         self.faults = Faults(self)
         self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
-        self.request_sessions: dict[web.BaseRequest, Session] = {}
+        self.request_sessions: dict[int, Session] = {}
         self.metrics: Any = None
         self.server: Server | None = None
         self._owned: set[asyncio.Task[None]] = set()
@@ -243,7 +243,7 @@ class DemoHost:
         Raises:
             Failure: SESSION_INVALID, the request came without authentication.
         """
-        session = self.request_sessions.get(request)
+        session = self.request_sessions.get(id(request))
         if session is None:
             raise Failure("SESSION_INVALID", "")
         return session

@@ -202,14 +202,14 @@ class Server:
                 return self._unauthorised()
             return self._response(internal_error_page(failure.code))
         if session is not None:
-            self._host.request_sessions[request] = session
+            self._host.request_sessions[id(request)] = session
         try:
             response = await handler(self._host, request)
         except Failure as failure:
             record.error = failure.code
             return self._response(internal_error_page(" ".join(failure.description)))
         finally:
-            self._host.request_sessions.pop(request, None)
+            self._host.request_sessions.pop(id(request), None)
             if temporary and session is not None:
                 self._host.sessions.end(session.ref)
         if isinstance(response, web.Response) and isinstance(response.body, bytes):
