@@ -5,7 +5,6 @@ Source: xo-lite.md 1.2 (finished tasks), 2.1 (`valid_ref_counts.task`); xapi.md 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
@@ -21,8 +20,6 @@ KEPT = 200
 """Finished tasks kept after the host has removed them."""
 VANISHED = "unknown"
 """Status of a task that the host removed before telling how it ended (not a word of XAPI's)."""
-RECOUNT_S = 5.0
-"""At most this often are the tasks counted, and read anew where the number is wrong."""
 
 
 class TaskStore(XenApiStore[Task]):
@@ -34,12 +31,8 @@ class TaskStore(XenApiStore[Task]):
         super().__init__(api, tasks, "task", name=name, linger_s=linger_s)
         # Oldest first; outlives the subscriptions.
         self._kept: dict[str, Task] = {}
-        self._recount: asyncio.TimerHandle | None = None
-        self._recounted_at = float("-inf")
 
-    @property
-    def live(self) -> int:
-        """Number of tasks that the host still has, as far as is known here."""
+    def _count(self) -> int:
         return len(self._rows) - len(self._kept)
 
     def _take(self, fresh: Mapping[str, Task], gone: Iterable[str]) -> None:
@@ -66,38 +59,6 @@ class TaskStore(XenApiStore[Task]):
         lost = tuple(self._kept)
         self._kept.clear()
         self._apply({}, lost)
-
-    def _begin(self) -> None:
-        super()._begin()
-        self._watch_count()
-
-    def _end(self) -> None:
-        super()._end()
-        if self._recount is not None:
-            self._recount.cancel()
-            self._recount = None
-
-    def _flush_now(self) -> None:
-        super()._flush_now()
-        self._check_count()
-
-    def _watch_count(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._recount = loop.call_later(RECOUNT_S, self._watch_count)
-        self._check_count()
-
-    def _check_count(self) -> None:
-        """Reads all tasks anew where the host counts others than we do, at most now and then.
-
-        A toolstack that restarts loses tasks without telling, and so does `task.destroy`.
-        """
-        count = self._api.events.ref_counts.get("task")
-        if count is None or count == self.live or not self.is_ready or self._news:
-            return
-        now_s = asyncio.get_running_loop().time()
-        if now_s - self._recounted_at >= RECOUNT_S:
-            self._recounted_at = now_s
-            self._reload()
 
 
 def _ended(task: Task) -> Task:

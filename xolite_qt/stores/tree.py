@@ -95,6 +95,7 @@ class TreeStore(DerivedStore[TreeNode]):
         self._dirty_vms: set[str] = set()
         self._dirty_hosts: set[str] = set()
         self._all_dirty = False
+        self._top: str | None = None
 
     def children(self, parent: str | None) -> tuple[TreeNode, ...]:
         """Nodes below one, unsorted; `None` gives those at the top."""
@@ -153,9 +154,9 @@ class TreeStore(DerivedStore[TreeNode]):
                 rows[ref] = self._host_node(host, pool)
             elif (old := self._rows.get(ref)) is not None and old.kind is NodeKind.HOST:
                 gone.append(ref)
-        for ref, node in self._rows.items():
-            if node.kind is NodeKind.POOL and ref != top:
-                gone.append(ref)
+        if self._top is not None and self._top != top:
+            gone.append(self._top)
+        self._top = top
         if pool is not None:
             rows[pool.ref] = TreeNode(
                 pool.ref, NodeKind.POOL, None, pool, running=sum(self._running.values())
@@ -219,6 +220,7 @@ class TreeStore(DerivedStore[TreeNode]):
         self._dirty_vms.clear()
         self._dirty_hosts.clear()
         self._all_dirty = False
+        self._top = None
 
 
 def _is_running(node: TreeNode) -> bool:

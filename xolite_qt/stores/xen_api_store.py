@@ -43,6 +43,9 @@ Accept = Callable[[R], bool]
 _CUT_OFF = (LinkPhase.RECONNECTING, LinkPhase.EXPIRED, LinkPhase.CLOSED)
 _READ_AGAIN = 3
 
+RECOUNT_S = 5.0
+"""So often is the number of records compared with the host's own."""
+
 
 def create_xen_api_store(
     api: XenApi,
@@ -100,6 +103,10 @@ class XenApiStore(Store[R]):
         self._flush: asyncio.Handle | None = None
         self._loaded_at: float | None = None
         self._stale_since: datetime | None = None
+        self._recount: asyncio.TimerHandle | None = None
+        # How many records more the host has than we: at the last look, and even after a new load.
+        self._missing = 0
+        self._explained = 0
 
     # ------------------------------------------------------------------ for views
 
@@ -155,6 +162,7 @@ class XenApiStore(Store[R]):
         ]
         self._go(StoreState.LOADING)
         self._reload()
+        self._recount = asyncio.get_running_loop().call_later(RECOUNT_S, self._check_count)
 
     def _end(self) -> None:
         for listener in self._listeners:
@@ -166,7 +174,11 @@ class XenApiStore(Store[R]):
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
+        if self._recount is not None:
+            self._recount.cancel()
+            self._recount = None
         self._news.clear()
+        self._missing = self._explained = 0
         self._again = False
         self._loaded_at = None
         self._stale_since = None
@@ -332,6 +344,35 @@ class XenApiStore(Store[R]):
             self._grow_stale(self._api.events.state.error)
         else:
             self._go(StoreState.READY)
+
+    # ------------------------------------------------------------------ counts
+
+    def _check_count(self) -> None:
+        """Reads all records anew where the host lastingly counts others than we do.
+
+        A toolstack that restarts loses tasks without telling, and an object that was created before
+        and destroyed just after we began to follow its class is never told of: XAPI tells only of
+        the deletion of what existed at the token.
+        """
+        self._recount = asyncio.get_running_loop().call_later(RECOUNT_S, self._check_count)
+        there = self._api.events.ref_counts.get(self.cls)
+        if there is None or self._accept is not None or not self.is_ready or self._news:
+            self._missing = self._explained
+            return
+        missing = there - self._count()
+        # Twice the same: once may be an answer that is still under way. A difference that another
+        # load did not settle is the host's own affair.
+        if missing == self._missing and missing not in (0, self._explained):
+            _log.info("%s: the host has %+d more than we know of; reading anew", self.name, missing)
+            self._explained = missing
+            self._reload()
+        elif missing == 0:
+            self._explained = 0
+        self._missing = missing
+
+    def _count(self) -> int:
+        """Number of records here that the host should have, too."""
+        return len(self._rows)
 
     # ------------------------------------------------------------------ time
 
