@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 ASYNC = "Async."
 STRING = Type("string")
 STRINGS = Type("set", args=(STRING,))
-WITHOUT_SESSION = {"system.listMethods", "system.isAlive"}
 
 
 class Dispatcher:
@@ -37,6 +36,8 @@ class Dispatcher:
         self._host = host
         self._model = host.db.model
         self._generic = functools.cache(self._generic_uncached)
+        # xapi takes every name with underscores too; the SDK calls event_from so.
+        self._aliases = {name.replace(".", "_"): name for name in self.method_names()}
 
     def _generic_uncached(self, name: str) -> Registered | None:
         message = self._model.message(name)
@@ -65,6 +66,7 @@ class Dispatcher:
         Raises:
             Failure: the host says no.
         """
+        name = self._aliases.get(name, name)
         base = name.removeprefix(ASYNC)
         if name == "system.listMethods":
             return self.method_names(), STRINGS

@@ -59,7 +59,7 @@ class Wire:
         )
         self.session = answer["result"]
 
-    async def bytes(self, data: bytes) -> bytes:
+    async def exchange(self, data: bytes) -> bytes:
         """What the host answers to bytes on a fresh connection, until it closes or is quiet."""
         parts = urlsplit(self.running.url)
         context = None
@@ -95,7 +95,7 @@ class Wire:
             f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
             "Content-Type: application/json\r\n\r\n"
         )
-        answer = await self.bytes(head.encode() + body)
+        answer = await self.exchange(head.encode() + body)
         top, _, content = answer.partition(b"\r\n\r\n")
         first, *lines = top.decode("latin-1").split("\r\n")
         pairs = (line.split(": ", 1) for line in lines)

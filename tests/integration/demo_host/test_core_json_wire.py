@@ -121,7 +121,7 @@ async def test_ints_are_taken_as_strings_too(plain: Any) -> None:
 async def test_keep_alive(plain: Any) -> None:
     body = json.dumps({"method": "VM.get_all", "params": [plain.session], "id": 1}).encode()
     head = f"POST /jsonrpc HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    answer = await plain.bytes((head + body) * 2)
+    answer = await plain.exchange((head + body) * 2)
     assert answer.count(b"HTTP/1.1 200") >= 1
     assert b"connection: close" not in answer.lower()
 
