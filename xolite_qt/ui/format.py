@@ -66,7 +66,10 @@ def decimal(number: float | None, digits: int = 1) -> str:
 
 def count(number: int | None) -> str:
     """A whole number with the locale's group separators."""
-    return NONE if number is None else QLocale().toString(int(number))
+    if number is None:
+        return NONE
+    whole = int(number)
+    return QLocale().toString(whole) if abs(whole) < 2**63 else str(whole)
 
 
 def size(number_bytes: float | None, *, digits: int = 1) -> str:

@@ -149,6 +149,11 @@ QPushButton:focus { border: 2px solid $brand_txt; padding: 0 15px; min-height: 3
 QPushButton:disabled { color: $muted; border-color: $border; background: transparent; }
 QPushButton::menu-indicator { image: none; width: 0; }
 $buttons
+QFrame[panel="card"][accent="danger"] QPushButton, Banner QPushButton {
+  color: $brand_txt_hover; border-color: $brand_txt_hover; }
+Banner QPushButton { border-color: transparent; }
+Banner QPushButton:focus { border-color: $brand_txt_hover; }
+QFrame[panel="card"][accent="danger"] QLabel[tone="danger"] { color: $danger_txt_hover; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 4px;
   color: $brand_txt; padding: 5px; }
 QToolButton:hover { background: $brand_bg_hover; }

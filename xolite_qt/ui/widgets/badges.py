@@ -185,7 +185,8 @@ def _chip_colours(accent: str | None) -> tuple[QColor, QColor]:
     if accent is None:
         return QColor(now.brand.bg), QColor(now.txt)
     found = now.accent(accent)
-    return QColor(found.bg), QColor(found.txt)
+    # The stronger shade: the base one misses 4.5:1 on some of the pale grounds.
+    return QColor(found.bg), QColor(found.txt_hover)
 
 
 class Tags(QWidget):

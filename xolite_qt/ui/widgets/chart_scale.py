@@ -21,6 +21,9 @@ __all__ = [
     "value_step",
 ]
 
+SMALLEST = 1e-9
+"""Less than this is drawn as nothing."""
+
 ChartUnit = Literal["percent", "bytes", "rate", "count"]
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -58,7 +61,7 @@ def read_values(values: Sequence[float], unit: ChartUnit) -> str:
 
 def value_step(top: float, unit: ChartUnit, ticks: int = 4) -> float:
     """A round distance of ticks for an axis from 0 to `top`."""
-    if not math.isfinite(top) or top <= 0:
+    if not math.isfinite(top) or top < SMALLEST:
         return 1.0
     # One percent of grace: an axis that ends at 100.1 % still has a tick every 25 %.
     rough = top * 0.99 / max(1, ticks)
@@ -82,7 +85,7 @@ def top_of(values: Sequence[float], unit: ChartUnit, least: float = 0.0) -> floa
     if least > 0 and known <= least:
         return least
     top = max(known * 1.05, least)
-    if top <= 0:
+    if top < SMALLEST:
         return {"percent": 1.0, "bytes": 1024.0, "rate": 1024.0, "count": 1.0}[unit]
     step = value_step(top, unit)
     return step * math.ceil(top / step - 1e-9)
