@@ -73,6 +73,8 @@ class Column(Generic[T]):
         tooltip: a longer reading; by default the text.
         default_visible: shown until the user chooses otherwise.
         width: initial width in px at 100 %.
+        align_right: overrides what the kind says.
+        link: drawn as a link; the page opens what it names on a click.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Column(Generic[T]):
     default_visible: bool = True
     width: int = 140
     align_right: bool | None = None
+    link: bool = False
 
     @property
     def alignment(self) -> Qt.AlignmentFlag:
@@ -111,8 +114,8 @@ class Column(Generic[T]):
             return None
         if isinstance(value, str):
             return natural_key(value) if value else None
-        if isinstance(value, (tuple, list)):
-            return natural_key(" ".join(str(item) for item in value)) if value else None
+        if isinstance(value, (tuple, list)) and all(isinstance(item, str) for item in value):
+            return natural_key(" ".join(value)) if value else None
         if isinstance(value, float) and math.isnan(value):
             return None
         return value

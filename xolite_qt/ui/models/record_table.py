@@ -22,6 +22,7 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from xolite_qt.ui import theme
 from xolite_qt.ui.models.column import Column, HasRef, RowChange, cell_filter
 from xolite_qt.ui.models.roles import KIND_ROLE, MUTED_ROLE, REF_ROLE, ROW_ROLE, VALUE_ROLE
 
@@ -33,6 +34,7 @@ _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 _DECORATION = int(Qt.ItemDataRole.DecorationRole)
 _TOOLTIP = int(Qt.ItemDataRole.ToolTipRole)
 _ALIGNMENT = int(Qt.ItemDataRole.TextAlignmentRole)
+_FOREGROUND = int(Qt.ItemDataRole.ForegroundRole)
 _ACCESSIBLE = int(Qt.ItemDataRole.AccessibleTextRole)
 
 FRAME_S = 0.05
@@ -95,8 +97,6 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.timeout.connect(self.flush)
-
-    # ---------------------------------------------------------------- rows in
 
     def apply(self, change: RowChange[T]) -> None:
         """Take in a store's change; views hear of it at once, or at the next frame in a storm."""
@@ -181,8 +181,6 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._tell_changed(stayed)
         if gone or come or len(waiting) != len(stayed):
             self.counted.emit(len(self._order), len(self._lines))
-
-    # ---------------------------------------------------------------- order
 
     def _sorted(self, refs: Iterable[str]) -> list[str]:
         keys = self._keys
@@ -300,8 +298,6 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         for first, last in spans:
             self.dataChanged.emit(self.index(first, 0), self.index(last, last_column))
 
-    # ---------------------------------------------------------------- sort and filter
-
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Order by a column; rows of equal value stand in the order of their references."""
         if not 0 <= column < len(self.columns):
@@ -381,8 +377,6 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._insert([ref for ref in wanted if ref not in shown])
         self.counted.emit(len(self._order), len(self._lines))
 
-    # ---------------------------------------------------------------- rows out
-
     def row_at(self, row: int) -> T:
         """The row object at a place.
 
@@ -421,15 +415,12 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         """
         return self._at[column_id]
 
-    def retell(self) -> None:
-        """Make all texts anew: ages grow and units change without any event."""
-        for ref, line in list(self._lines.items()):
-            self._lines[ref] = _Line(line.row, self.columns)
-        if self._order:
-            last = self.index(len(self._order) - 1, len(self.columns) - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
-
-    # ---------------------------------------------------------------- Qt's side
+    def touch(self, refs: Iterable[str] | None = None) -> None:
+        """Read rows anew (default: all): ages grow and live numbers come without any event."""
+        for ref in list(self._lines) if refs is None else refs:
+            if ref not in self._waiting and (line := self._lines.get(ref)) is not None:
+                self._waiting[ref] = line.row
+        self._tell_soon()
 
     def rowCount(self, parent: Index = _ROOT) -> int:
         """Rows shown."""
@@ -462,12 +453,13 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             return self._muted is not None and self._muted(line.row)
         if role == _TOOLTIP:
             text = column.tooltip(line.row) if column.tooltip else line.texts[at]
-            # Written as markup so that a name which looks like markup is shown, not rendered.
-            return f"<qt>{html.escape(text[:2000])}</qt>" if text else None
+            return _as_markup(text) if text else None
         if role == _ACCESSIBLE:
             return f"{column.title}: {line.texts[at]}" if line.texts[at] else f"{column.title}: –"
         if role == ROW_ROLE:
             return line.row
+        if role == _FOREGROUND and column.link and line.texts[at]:
+            return theme.color("brand")
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
@@ -482,6 +474,12 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         if role == KIND_ROLE:
             return column.kind
         return None
+
+
+def _as_markup(text: str) -> str:
+    # So that a name which looks like markup is shown, not rendered.
+    shown = html.escape(text[:2000]).replace("\n", "<br>")
+    return f"<qt>{shown}</qt>"
 
 
 def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:

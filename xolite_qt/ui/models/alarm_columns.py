@@ -1,0 +1,154 @@
+"""The columns of a table of alarms, repeats folded together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from xolite_qt.stores import AlarmGroup
+from xolite_qt.ui import format as fmt
+from xolite_qt.ui import icons
+from xolite_qt.ui.models.column import Column, Kind
+from xolite_qt.xen_api import Severity
+
+_THROUGHPUT = "sr_io_throughput_total_"
+
+_SEVERITY: dict[Severity, tuple[int, str, str, str]] = {
+    Severity.CRITICAL: (0, "Critical", "danger", "danger"),
+    Severity.ERROR: (1, "Error", "error", "danger"),
+    Severity.WARNING: (2, "Warning", "warning", "warning"),
+    Severity.INFO: (3, "Info", "info", "info"),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The object that an alarm is about.
+
+    Attributes:
+        name: as shown.
+        kind: pool, host, vm; '' where there is no page to go to.
+        ref: its reference, '' with no kind.
+    """
+
+    name: str
+    kind: str = ""
+    ref: str = ""
+
+
+Find = Callable[[str, str], Target | None]
+"""From an alarm's class and object uuid to the object, None while it isn't known."""
+
+
+def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGroup], ...]:
+    """Columns for `AlarmGroup`s.
+
+    Args:
+        find: the object of an alarm.
+        compact: only what a card has room for.
+    """
+    severity = Column[AlarmGroup](
+        id="severity",
+        title="Severity",
+        value=lambda group: severity_of(group)[0],
+        text=lambda group: severity_of(group)[1],
+        icon=lambda group: icons.icon(severity_of(group)[2], severity_of(group)[3]),
+        width=110,
+    )
+    when = Column[AlarmGroup](
+        id="at",
+        title="Last raised",
+        value=lambda group: group.at.timestamp(),
+        text=lambda group: fmt.relative(group.at),
+        tooltip=lambda group: _times(group),
+        kind=Kind.TIME,
+        width=130,
+    )
+    alarm = Column[AlarmGroup](
+        id="alarm",
+        title="Alarm",
+        value=sentence,
+        tooltip=_explain,
+        icon=(lambda group: icons.icon(severity_of(group)[2], severity_of(group)[3]))
+        if compact
+        else None,
+        width=250 if compact else 300,
+    )
+    value = Column[AlarmGroup](
+        id="value",
+        title="Measured",
+        value=lambda group: group.newest.alarm.value,
+        text=lambda group: fmt.quantity(group.newest.alarm.value, group.newest.alarm.unit),
+        kind=Kind.NUMBER,
+        width=90,
+    )
+    thing = Column[AlarmGroup](
+        id="object",
+        title="Object",
+        value=lambda group: target_name(group, find),
+        tooltip=lambda group: f"{group.cls} {group.obj_uuid}",
+        icon=lambda group: _icon(group.cls),
+        width=150,
+        link=True,
+    )
+    times = Column[AlarmGroup](
+        id="count",
+        title="Times",
+        value=lambda group: group.count,
+        text=lambda group: f"×{fmt.count(group.count)}" if group.count > 1 else "",
+        tooltip=_times,
+        kind=Kind.NUMBER,
+        width=70,
+    )
+    if compact:
+        return (when, alarm, value, thing, times)
+    uuid = Column[AlarmGroup](
+        id="uuid",
+        title="Object UUID",
+        value=lambda group: group.obj_uuid,
+        default_visible=False,
+        width=290,
+    )
+    return (severity, when, alarm, value, thing, times, uuid)
+
+
+def severity_of(group: AlarmGroup) -> tuple[int, str, str, str]:
+    """(rank with 0 the worst, word, icon, accent) of the worst repeat."""
+    worst = min((row.alarm.severity for row in group.rows), key=lambda found: _SEVERITY[found][0])
+    return _SEVERITY[worst]
+
+
+def sentence(group: AlarmGroup) -> str:
+    """What the newest repeat says, with its true units."""
+    alarm = group.newest.alarm
+    kind = alarm.kind
+    if kind.startswith(_THROUGHPUT):
+        # The rest of the name is the start of an SR's uuid.
+        kind = f"{_THROUGHPUT}per_host"
+    return fmt.alarm(kind, alarm.level, alarm.unit)
+
+
+def target_name(group: AlarmGroup, find: Find) -> str:
+    """Name of the object, or its class where it is gone."""
+    target = find(group.cls, group.obj_uuid)
+    if target is not None and target.name:
+        return target.name
+    return f"{group.cls} (gone)" if group.cls else "(unknown)"
+
+
+def _icon(cls: str) -> object:
+    names = {"vm": "vm", "host": "host", "sr": "sr", "pool": "pool", "vdi": "vdi"}
+    return icons.icon(names.get(cls.lower(), "question"), "secondary")
+
+
+def _explain(group: AlarmGroup) -> str:
+    alarm = group.newest.alarm
+    period = f"Watched over {fmt.duration(alarm.period_s)}"
+    return f"{sentence(group)}\n{period}"
+
+
+def _times(group: AlarmGroup) -> str:
+    shown = [fmt.absolute(row.at) for row in group.rows[:10]]
+    if group.count > len(shown):
+        shown.append(f"… and {fmt.count(group.count - len(shown))} more")
+    return "\n".join(shown)

@@ -1,0 +1,16 @@
+"""The pages of a host."""
+
+from __future__ import annotations
+
+from xolite_qt.ui.views.host.alarms import HostAlarms
+from xolite_qt.ui.views.host.dashboard import HostDashboard
+from xolite_qt.ui.views.host.system import HostSystem
+from xolite_qt.ui.views.host.vms import HostVms
+from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
+
+PAGES[Kind.HOST] = [
+    PageSpec("dashboard", "Dashboard", HostDashboard),
+    PageSpec("alarms", "Alarms", HostAlarms),
+    PageSpec("system", "System", HostSystem),
+    PageSpec("vms", "VMs", HostVms),
+]

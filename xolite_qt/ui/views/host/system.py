@@ -1,0 +1,117 @@
+"""What a host is and how it is set up."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from xolite_qt.stores import HostRow
+from xolite_qt.ui import format as fmt
+from xolite_qt.ui.models import host_facts
+from xolite_qt.ui.views.host.dashboard import STATE_WORDS
+from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.views.parts.fact_card import FactCard
+from xolite_qt.ui.views.parts.live_page import LivePage
+from xolite_qt.ui.views.parts.states import show_cards_state
+from xolite_qt.ui.widgets import CardGrid
+from xolite_qt.xen_api import PGPU
+
+
+class HostSystem(LivePage):
+    """General, networking, software, hardware, resources."""
+
+    page_id = "host.system"
+    title = "System"
+    icon_name = "host"
+
+    def __init__(self, context: PageContext, ref: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(context, ref, parent)
+        stores = context.stores
+        self.general = FactCard("General")
+        self.networking = FactCard("Networking")
+        self.software = FactCard("Software")
+        self.hardware = FactCard("Hardware")
+        self.resources = FactCard("Resources")
+        self.cards = (
+            self.general, self.networking, self.hardware, self.software, self.resources,
+        )  # fmt: skip
+        grid = CardGrid(min_column=320, max_columns=2)
+        grid.add_stack(self.general, self.resources)
+        grid.add_stack(self.hardware, self.software, self.networking)
+        self.body.add(grid)
+        self.add_part(self.show_host, stores.host_rows, stores.control_domain, stores.pgpu)
+
+    def show_host(self) -> None:
+        """Fill all cards."""
+        stores = self.context.stores
+        sources = (stores.host_rows, stores.control_domain, stores.pgpu)
+        if not show_cards_state(self.cards, *sources):
+            return
+        row = stores.host_rows.get(self.ref)
+        if row is None:
+            for card in self.cards:
+                card.set_empty("This host is no longer part of the pool")
+            return
+        self._show_general(row)
+        self._show_networking(row)
+        self._show_software(row)
+        self._show_hardware(row)
+        self._show_resources(row)
+
+    def _show_general(self, row: HostRow) -> None:
+        host, card = row.host, self.general.facts
+        state = host_facts.state_of(host, row.metrics)
+        pool = self.context.stores.the_pool()
+        card.text("Name", host.name_label)
+        card.text("UUID", host.uuid)
+        card.text("Description", host.name_description)
+        card.tags("Tags", host.tags)
+        card.state("State", state, STATE_WORDS[state])
+        if pool is not None:
+            ref = pool.ref
+            card.link(
+                "Pool", pool.name_label, lambda: self.context.navigate("pool", ref), icon="pool"
+            )
+        card.yes("Master", row.is_master)
+        card.when("Started", host_facts.started_s(host))
+        card.text("Power on", host_facts.power_on(host) or "Not configured")
+
+    def _show_networking(self, row: HostRow) -> None:
+        host, card = row.host, self.networking.facts
+        card.text("Management IP", host.address)
+        card.text("Host name", host.hostname)
+        card.text("Remote syslog", host_facts.syslog(host) or "Off")
+        card.text("iSCSI IQN", host_facts.iqn(host))
+        card.yes("Multipathing", host_facts.uses_multipathing(host))
+
+    def _show_software(self, row: HostRow) -> None:
+        host, card = row.host, self.software.facts
+        card.text("Version", host_facts.version(host))
+        card.text("Build", host_facts.build(host))
+        card.text("Xen", host.software_version.get("xen"))
+        card.text("Linux", host.software_version.get("linux"))
+        card.text("API", f"{host.api_version_major}.{host.api_version_minor}")
+        card.when("Toolstack started", host_facts.toolstack_started_s(host))
+        card.text("Edition", host.edition)
+
+    def _show_hardware(self, row: HostRow) -> None:
+        host, card = row.host, self.hardware.facts
+        card.text("Manufacturer", host_facts.manufacturer(host))
+        card.text("Serial number", host_facts.serial(host))
+        card.text("BIOS", host_facts.bios(host))
+        card.text("Processor", host_facts.cpu_model(host))
+        card.text("CPUs", host_facts.cores(host))
+        card.text("GPUs", self._gpus(row))
+
+    def _gpus(self, row: HostRow) -> str:
+        gpus: list[PGPU] = [
+            gpu for gpu in self.context.stores.pgpu.records.values() if gpu.host == row.ref
+        ]
+        return fmt.plural(len(gpus), "GPU", "GPUs") if gpus else "None"
+
+    def _show_resources(self, row: HostRow) -> None:
+        card = self.resources.facts
+        card.amount("RAM", row.metrics.memory_total if row.metrics else None)
+        dom0 = self.context.stores.control_domain.get(row.host.control_domain)
+        card.amount("Control domain RAM", dom0.memory_dynamic_max if dom0 else None)
+        card.text("Control domain vCPUs", str(dom0.vcpus_max) if dom0 else None)
+        card.text("VMs on it", fmt.count(max(len(row.host.resident_vms) - 1, 0)))

@@ -1,0 +1,1 @@
+"""What pages are built of: parts that know stores, unlike the widgets of the kit."""

@@ -1,0 +1,18 @@
+"""The pages of a pool."""
+
+from __future__ import annotations
+
+from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
+from xolite_qt.ui.views.pool.alarms import PoolAlarms
+from xolite_qt.ui.views.pool.dashboard import PoolDashboard
+from xolite_qt.ui.views.pool.hosts import HostsPage
+from xolite_qt.ui.views.pool.vms import VmsPage
+from xolite_qt.ui.views.tasks import TasksPage
+
+PAGES[Kind.POOL] = [
+    PageSpec("dashboard", "Dashboard", PoolDashboard),
+    PageSpec("alarms", "Alarms", PoolAlarms),
+    PageSpec("tasks", "Tasks", TasksPage),
+    PageSpec("hosts", "Hosts", HostsPage),
+    PageSpec("vms", "VMs", VmsPage),
+]

@@ -1,0 +1,14 @@
+"""The pages of a VM."""
+
+from __future__ import annotations
+
+from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
+from xolite_qt.ui.views.vm.alarms import VmAlarms
+from xolite_qt.ui.views.vm.dashboard import VmDashboard
+from xolite_qt.ui.views.vm.system import VmSystem
+
+PAGES[Kind.VM] = [
+    PageSpec("dashboard", "Dashboard", VmDashboard),
+    PageSpec("alarms", "Alarms", VmAlarms),
+    PageSpec("system", "System", VmSystem),
+]
