@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from xolite_qt.demo_host import start_demo_host
+from xolite_qt.demo_host import DemoHost, start_demo_host
 
 HERE = Path(__file__).parent / "npm"
 # Taken before a test gets a home of its own: npm's settings live in the real one.
@@ -66,31 +66,39 @@ async def drive(driver: Path, running: Any, *, operations: bool) -> dict[str, An
     return dict(json.loads(out))
 
 
-async def test_it_connects_lists_watches_and_operates(driver: Path) -> None:
+def expected_counts(host: DemoHost) -> dict[str, int]:
+    """Objects that the client can know of, by class; tasks come and go."""
+    return {
+        cls.name: len(host.db.refs(cls.name))
+        for cls in host.db.model.classes.values()
+        if "get_all_records" in cls.messages
+        and cls.messages["get_all_records"].state != "Removed"
+        and cls.name != "task"
+        and host.db.refs(cls.name)
+    }
+
+
+async def test_it_connects_lists_and_watches(driver: Path) -> None:
     async with start_demo_host(speed=0.01) as running:
-        db = running.host.db
-        expected = {
-            cls.name: len(db.refs(cls.name))
-            for cls in db.model.classes.values()
-            if "get_all_records" in cls.messages
-            and cls.messages["get_all_records"].state != "Removed"
-            and db.refs(cls.name)
-        }
-        found = await drive(driver, running, operations=True)
+        expected = expected_counts(running.host)
+        found = await drive(driver, running, operations=False)
         calls = [record.method for record in running.host.calls]
-    assert found.get("error") is None
     assert found["warnings"] == []
     assert found["badPassword"][0] == "SESSION_AUTHENTICATION_FAILED"
     assert found["badRef"] == ["HANDLE_INVALID", "VM", "OpaqueRef:nowhere"]
-    tasks = expected.pop("task", 0)
-    assert found["counts"].pop("task", 0) <= tasks
+    found["counts"].pop("task", 0)
     assert found["counts"] == expected
     assert found["renamed"] == "renamed by npm"
     assert found["taskCameAndWent"] is True
-    assert found["badState"][0] == "VM_BAD_POWER_STATE"
-    assert found["badState"][2:] == ["running", "halted"]
-    assert found["snapshot"] == ["by npm", True, True]
-    assert found["operated"] is True
     # It spoke JSON-RPC throughout: its XML-RPC fallback would go to a path that is not served.
     assert not any(method.startswith("POST ") for method in calls)
     assert "event.inject" in calls
+
+
+async def test_it_starts_snapshots_and_stops_vms(driver: Path) -> None:
+    async with start_demo_host(speed=0.01) as running:
+        found = await drive(driver, running, operations=True)
+    assert found["badState"][0] == "VM_BAD_POWER_STATE"
+    assert found["badState"][3] == "halted"
+    assert found["snapshot"] == ["by npm", True, True]
+    assert found["operated"] is True
