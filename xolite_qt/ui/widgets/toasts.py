@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QColor, QCursor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from xolite_qt.ui import theme
@@ -82,7 +82,8 @@ class _Toast(QWidget):
     def _time_out(self) -> None:
         # Whoever reads it, or is about to press its button, gets the time.
         focus = self.window().focusWidget() if self.window().isActiveWindow() else None
-        if self.underMouse() or (focus is not None and self.isAncestorOf(focus)):
+        here = self.rect().contains(self.mapFromGlobal(QCursor.pos()))
+        if (here and self.underMouse()) or (focus is not None and self.isAncestorOf(focus)):
             self.timer.start(2000)
             return
         self._stack.dismiss(self)
