@@ -105,7 +105,8 @@ class _Model(QAbstractListModel):
                 return theme.color("muted")
             case Qt.ItemDataRole.AccessibleTextRole:
                 return ", ".join(filter(None, (entry.text, entry.note, entry.reason)))
-        return None
+            case _:
+                return None
 
 
 class Palette(QDialog):
@@ -163,10 +164,12 @@ class Palette(QDialog):
 
     def eventFilter(self, watched: object, event: object) -> bool:
         """Override QObject::eventFilter: the arrows move in the list while one types."""
-        if watched is self.search and isinstance(event, QKeyEvent):
-            if event.type() == QKeyEvent.Type.KeyPress and self._key(event.key()):
-                return True
-        return False
+        return (
+            watched is self.search
+            and isinstance(event, QKeyEvent)
+            and event.type() == QKeyEvent.Type.KeyPress
+            and self._key(event.key())
+        )
 
     def _key(self, key: int) -> bool:
         row, count = self.list.currentIndex().row(), len(self.model.entries)

@@ -1,0 +1,416 @@
+"""The composition root: the only place that wires settings, client, stores and windows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import platformdirs
+from PySide6.QtWidgets import QApplication
+
+from xolite_qt import __version__
+from xolite_qt.settings import KnownHost, SettingsFile
+from xolite_qt.ui import theme
+from xolite_qt.ui.credentials import Credentials
+from xolite_qt.ui.tasks import TaskOwner, ask
+from xolite_qt.ui.trust import PinFile
+from xolite_qt.ui.views.main_window import MainWindow
+from xolite_qt.ui.views.start_page import Wish
+
+if TYPE_CHECKING:
+    from xolite_qt.demo_thread import DemoThread
+    from xolite_qt.stores import Stores
+    from xolite_qt.xen_api import XenApi, XenApiError
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_MOST_KNOWN = 20
+_CLOSE_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the application starts with.
+
+    Attributes:
+        demo: connect to the embedded demo host at once.
+        world: records for the demo host; None for the small business.
+        generate: (hosts, VMs) of a generated world instead.
+        speed: pace of the demo host.
+    """
+
+    demo: bool = False
+    world: Path | None = None
+    generate: tuple[int, int] | None = None
+    speed: float = 1.0
+
+
+class Pins:
+    """Pins of the user's file, and in memory those of the demo host, which is our own."""
+
+    def __init__(self, file: PinFile) -> None:
+        self.file = file
+        self._own: dict[tuple[str, int], str] = {}
+
+    def pinned(self, host: str, port: int) -> str | None:
+        """The accepted fingerprint, or None."""
+        return self._own.get((host, port)) or self.file.pinned(host, port)
+
+    def accept_own(self, host: str, port: int, fingerprint: str) -> None:
+        """Trusts a host that runs inside this process."""
+        self._own[(host, port)] = fingerprint
+
+
+class Application:
+    """Everything that lives as long as the window."""
+
+    def __init__(self, launch: Launch, settings_file: SettingsFile | None = None) -> None:
+        self.launch = launch
+        self.settings_file = settings_file or SettingsFile()
+        self.settings = self.settings_file.load()
+        data = Path(platformdirs.user_data_dir("xolite-qt", appauthor=False))
+        self.pins = Pins(PinFile(data / "trusted-certificates.json"))
+        self.credentials = Credentials()
+        self.closed = asyncio.Event()
+        self.tasks = TaskOwner(on_error=self._unexpected)
+        self._connection: TaskOwner | None = None
+        self._attempt: asyncio.Task[None] | None = None
+        self._demo: DemoThread | None = None
+        self.api: XenApi | None = None
+        self.stores: Stores | None = None
+        self.window = MainWindow(self.settings)
+        self._wire()
+
+    def _wire(self) -> None:
+        window, start = self.window, self.window.start
+        window.closed.connect(self.closed.set)
+        window.sign_out_wanted.connect(lambda: self.tasks.spawn(self.sign_out(), "sign out"))
+        window.theme_wanted.connect(self._change_theme)
+        start.connect_wanted.connect(self._connect_wanted)
+        start.demo_wanted.connect(lambda: self._begin(self.connect_demo(), "connect to the demo"))
+        start.cancel_wanted.connect(self._cancel_attempt)
+        start.known_chosen.connect(lambda known: self._begin(self._connect_known(known), "connect"))
+        start.forget_wanted.connect(
+            lambda known: self.tasks.spawn(self._forget(known), "forget a host")
+        )
+        start.set_known(self.settings.known_hosts)
+
+    # ------------------------------------------------------------------ life
+
+    async def run(self) -> None:
+        """Shows the window and lives until it is closed."""
+        self.window.show()
+        self.tasks.spawn(self._look_at_keyring(), "look for a keyring")
+        for trouble in (self.settings_file.trouble, self.pins.file.trouble):
+            if trouble:
+                self.window.notify(f"{trouble[:1].upper()}{trouble[1:]}.", level="warning")
+        if self.launch.demo:
+            self._begin(self.connect_demo(), "connect to the demo")
+        try:
+            await self.closed.wait()
+        finally:
+            await self.shut_down()
+
+    async def shut_down(self) -> None:
+        """Ends everything in order; the settings are saved."""
+        self.window.hide()
+        self.window.remember()
+        self._cancel_attempt()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._disconnect()
+        await self.tasks.close()
+        try:
+            self.settings_file.save(self.settings)
+        except OSError as error:
+            _log.error("the settings could not be saved: %s", error)
+        if self._demo is not None:
+            await asyncio.to_thread(self._demo.stop)
+        self.window.deleteLater()
+
+    def _unexpected(self, error: Exception) -> None:
+        from xolite_qt.ui.errors import explain
+
+        explained = explain(error)
+        _log.info("told the user: %s", explained.summary, exc_info=error)
+        self.window.notify(explained.summary, level="danger", details=explained.details)
+
+    def _change_theme(self, name: str) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.settings.theme = "dark" if name == "dark" else "light"
+        theme.apply_theme(app, self.settings.theme)
+
+    async def _look_at_keyring(self) -> None:
+        self.window.start.set_keyring_trouble(await self.credentials.trouble())
+
+    # ------------------------------------------------------------------ connecting
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._cancel_attempt()
+        self._attempt = self.tasks.spawn(work, name)
+
+    def _cancel_attempt(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None and not attempt.done():
+            attempt.cancel()
+        self.window.start.set_busy(False)
+
+    def _connect_wanted(self, wish: Wish) -> None:
+        self._begin(self.connect(wish), "connect")
+
+    async def connect_demo(self) -> None:
+        """Starts the demo host in a thread of its own, once, and connects to it."""
+        from xolite_qt.demo_thread import DemoThread
+        from xolite_qt.xen_api import XenApi
+
+        self.window.start.set_busy(True, "Starting the demo host…")
+        if self._demo is None:
+            launch = self.launch
+            demo = DemoThread(launch.world, launch.generate, launch.speed)
+            try:
+                await asyncio.to_thread(demo.start)
+            except (ValueError, OSError) as error:
+                self.window.start.show_error("The demo host could not be started.", str(error))
+                return
+            self._demo = demo
+        running = self._demo.running
+        api = XenApi(running.url, pins=self.pins, originator="xolite-qt")
+        host, port = api.address
+        self.pins.accept_own(host, port, running.fingerprint)
+        try:
+            await api.login(running.user, running.password)
+        except BaseException:
+            await api.close()
+            raise
+        await self._connected(api)
+
+    async def _connect_known(self, known: KnownHost) -> None:
+        password = await self.credentials.load(known.url, known.user)
+        if password is None:
+            self.window.start.fill(known.url, known.user, keep=known.keep_signed_in)
+            return
+        self.window.start.fill(known.url, known.user, keep=True)
+        await self.connect(Wish(known.url, known.user, password, keep=True))
+
+    async def connect(self, wish: Wish) -> None:
+        """Connects as the user wishes; what goes wrong is said beside the form."""
+        from xolite_qt.ui.errors import explain
+        from xolite_qt.xen_api import HostIsSlave, XenApiError
+
+        start = self.window.start
+        start.set_busy(True, f"Connecting to {wish.url}…")
+        try:
+            api = await self._sign_in(wish)
+        except HostIsSlave as error:
+            explained = explain(error)
+            master = Wish(error.master, wish.user, wish.password, wish.keep)
+            start.show_error(
+                explained.summary,
+                explained.advice,
+                action="Connect to the master" if error.master else "",
+                on_action=lambda: self._connect_wanted(master),
+            )
+            return
+        except XenApiError as error:
+            explained = explain(error)
+            start.show_error(explained.summary, explained.advice)
+            return
+        except asyncio.CancelledError:
+            start.set_busy(False)
+            raise
+        if api is None:
+            start.set_busy(False)
+            return
+        await self._remember(wish, api.url)
+        await self._connected(api)
+
+    async def _sign_in(self, wish: Wish) -> XenApi | None:
+        """A signed-in connection; None where the user did not trust the certificate."""
+        from xolite_qt.ui.dialogs.certificate import ChangedDialog, TrustDialog
+        from xolite_qt.xen_api import CertificateChanged, CertificateUnknown, XenApi
+
+        while True:
+            api = XenApi(
+                wish.url,
+                pins=self.pins,
+                originator="xolite-qt",
+                call_timeout_s=self.settings.call_timeout_s,
+                connect_timeout_s=self.settings.connect_timeout_s,
+            )
+            try:
+                await api.login(wish.user, wish.password, follow_master=False)
+            except (CertificateUnknown, CertificateChanged) as error:
+                await api.close()
+                dialog = (
+                    TrustDialog(error, self.window)
+                    if isinstance(error, CertificateUnknown)
+                    else ChangedDialog(error, self.window)
+                )
+                if not await ask(dialog):
+                    return None
+                self.pins.file.accept(error.host, error.port, error.certificate.fingerprint)
+            except BaseException:
+                await api.close()
+                raise
+            else:
+                return api
+
+    async def _remember(self, wish: Wish, url: str) -> None:
+        keep = wish.keep
+        if keep and (trouble := await self.credentials.store(url, wish.user, wish.password)):
+            keep = False
+            self.window.notify(trouble, level="warning")
+        known = KnownHost(url, wish.user, keep)
+        others = [k for k in self.settings.known_hosts if (k.url, k.user) != (url, wish.user)]
+        self.settings.known_hosts = [known, *others][:_MOST_KNOWN]
+        self._save()
+        if not keep:
+            await self.credentials.forget(url, wish.user)
+
+    async def _forget(self, known: KnownHost) -> None:
+        self.settings.known_hosts = [k for k in self.settings.known_hosts if k != known]
+        self._save()
+        self.window.start.set_known(self.settings.known_hosts)
+        await self.credentials.forget(known.url, known.user)
+
+    def _save(self) -> None:
+        try:
+            self.settings_file.save(self.settings)
+        except OSError as error:
+            self.window.notify(f"The settings could not be saved: {error}", level="warning")
+
+    # ------------------------------------------------------------------ connected
+
+    async def _connected(self, api: XenApi) -> None:
+        from xolite_qt.stores import Stores
+        from xolite_qt.ui.views.workspace import Workspace, load_pages
+
+        await self._disconnect()
+        load_pages()
+        self.api = api
+        self.stores = Stores(api)
+        self._connection = TaskOwner(on_error=self._unexpected)
+        workspace = Workspace(
+            self.stores,
+            self.settings,
+            self._connection,
+            self.window.notify,
+            self.window,
+            {
+                "version": __version__,
+                "pins": self.pins.file,
+                "apply_theme": self._apply_theme,
+                "save_settings": self._save,
+            },
+        )
+        workspace.sign_in_wanted.connect(
+            lambda: self.tasks.spawn(self._sign_in_again(), "sign in again")
+        )
+        api.events.start()
+        self.window.show_workspace(workspace)
+
+    def _apply_theme(self, choice: theme.Choice) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.settings.theme = choice
+        theme.apply_theme(app, choice)
+
+    async def _sign_in_again(self) -> None:
+        from xolite_qt.ui.dialogs.sign_in import SignInDialog
+        from xolite_qt.ui.errors import explain
+        from xolite_qt.xen_api import XenApiError
+
+        api, error = self.api, ""
+        while api is not None and api is self.api:
+            dialog = SignInDialog(api.url, api.user or "root", error, self.window)
+            if not await ask(dialog):
+                return
+            try:
+                await api.login(api.user or "root", dialog.password.text())
+            except XenApiError as failed:
+                error = explain(failed).summary
+            else:
+                return
+
+    async def sign_out(self) -> None:
+        """Disconnects and goes back to the start page."""
+        await self._disconnect()
+        self.window.start.set_known(self.settings.known_hosts)
+
+    async def _disconnect(self) -> None:
+        api, self.api = self.api, None
+        stores, self.stores = self.stores, None
+        connection, self._connection = self._connection, None
+        self.window.show_start()
+        if connection is not None:
+            await connection.close()
+        if stores is not None:
+            await stores.close()
+        if api is not None:
+            await api.close()
+
+
+def make_qt_application() -> QApplication:
+    """The QApplication, dressed; closing windows does not end it: `Application` does."""
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("xolite-qt")
+    app.setApplicationDisplayName("xolite-qt")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("xolite-qt")
+    # Qt would stop the loop with the last window, even a dialog's, and no clean-up could run.
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def run_in_loop(main: Callable[[QApplication], Coroutine[Any, Any, T]]) -> T:
+    """Runs a coroutine in Qt's event loop, and returns when it has ended and cleaned up."""
+    import qasync
+
+    app = make_qt_application()
+
+    async def guarded() -> T:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(number, task.cancel)
+        return await main(app)
+
+    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
+        return runner.run(guarded())
+
+
+def run_gui(launch: Launch) -> int:
+    """Runs the application until its window is closed; returns the exit code."""
+
+    async def main(app: QApplication) -> int:
+        settings_file = SettingsFile()
+        theme.apply_theme(app, settings_file.load().theme)
+        application = Application(launch, settings_file)
+        await application.run()
+        return 0
+
+    try:
+        return run_in_loop(main)
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        return 0
+
+
+def describe_failure(error: XenApiError) -> str:
+    """An error in one line, for commands."""
+    from xolite_qt.ui.errors import explain
+
+    explained = explain(error)
+    return f"{explained.summary} {explained.advice}".strip()

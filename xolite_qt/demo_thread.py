@@ -1,0 +1,76 @@
+"""The demo host inside the application: in a thread with a loop of its own, so that its work never
+delays the window's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xolite_qt.demo_host import Running
+
+
+class DemoThread:
+    """Serves a demo host until `stop`."""
+
+    def __init__(
+        self,
+        world: Path | None = None,
+        generate: tuple[int, int] | None = None,
+        speed: float = 1.0,
+    ) -> None:
+        self._world = world
+        self._generate = generate
+        self._speed = speed
+        self._started: Future[Running] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="demo-host", daemon=True)
+
+    @property
+    def running(self) -> Running:
+        """What it serves; blocks until it does.
+
+        Raises:
+            WorldError: the world file cannot be used.
+            OSError: no port could be had.
+        """
+        return self._started.result()
+
+    def start(self) -> Running:
+        """Starts serving; blocks until it does.
+
+        Raises:
+            WorldError, OSError: as `running`.
+        """
+        self._thread.start()
+        return self.running
+
+    def stop(self) -> None:
+        """Ends it; blocks until it has ended."""
+        if self._loop is not None and self._ending is not None:
+            self._loop.call_soon_threadsafe(self._ending.set)
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # handed to whoever waits for the start
+            if not self._started.done():
+                self._started.set_exception(error)
+            else:
+                raise
+
+    async def _serve(self) -> None:
+        from xolite_qt.demo_host import start_demo_host
+
+        self._loop = asyncio.get_running_loop()
+        self._ending = asyncio.Event()
+        async with start_demo_host(
+            world=self._world, generate=self._generate, speed=self._speed
+        ) as running:
+            self._started.set_result(running)
+            await self._ending.wait()

@@ -1,0 +1,195 @@
+"""The one window: the start page until somebody connects, then the workspace."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon, QKeySequence, QShortcut
+from PySide6.QtWidgets import QMainWindow, QStackedWidget
+
+from xolite_qt.settings import Settings
+from xolite_qt.ui import theme
+from xolite_qt.ui.dialogs.error import ErrorDialog
+from xolite_qt.ui.dialogs.shortcuts import ShortcutsDialog
+from xolite_qt.ui.errors import Explained
+from xolite_qt.ui.views.page import Kind
+from xolite_qt.ui.views.palette import Entry, Palette
+from xolite_qt.ui.views.start_page import StartPage
+from xolite_qt.ui.views.workspace import Workspace
+from xolite_qt.ui.widgets.toasts import Toasts
+
+_ACCENTS = {"error": "danger"}
+_FIRST_SIZE = (1280, 800)
+_LEAST_SIZE = (960, 640)
+
+
+class MainWindow(QMainWindow):
+    """The window.
+
+    Signals:
+        closed: the user closed it; whoever runs the loop cleans up and ends.
+        sign_out_wanted: the user wants to disconnect.
+        theme_wanted: another theme was chosen.
+            arg: "light" or "dark".
+    """
+
+    closed = Signal()
+    sign_out_wanted = Signal()
+    theme_wanted = Signal(str)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.setWindowTitle("xolite-qt")
+        self.setWindowIcon(QIcon(str(theme.resource("mark.svg"))))
+        self.setMinimumSize(*_LEAST_SIZE)
+        self.start = StartPage()
+        self.workspace: Workspace | None = None
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.start)
+        self.setCentralWidget(self._stack)
+        self.toasts = Toasts(self)
+        self._restore()
+        self._palette: Palette | None = None
+        for keys, act in (
+            ("Ctrl+K", self.open_palette),
+            ("Ctrl+F", self._focus_filter),
+            ("Ctrl+,", self.open_settings),
+            ("F1", self.open_shortcuts),
+            ("F5", self._retry),
+            ("Ctrl+J", self._toggle_drawer),
+        ):
+            self._shortcut(QKeySequence(keys), act)
+        self._shortcut(QKeySequence(QKeySequence.StandardKey.Quit), self.close)
+        for number in range(9):
+            self._shortcut(QKeySequence(f"Ctrl+{number + 1}"), partial(self._tab, number))
+
+    def _shortcut(self, keys: QKeySequence, act: Callable[[], object]) -> None:
+        QShortcut(keys, self).activated.connect(lambda: act())
+
+    # ------------------------------------------------------------------ connection
+
+    def show_workspace(self, workspace: Workspace) -> None:
+        """Shows a connection instead of the start page."""
+        self.workspace = workspace
+        header = workspace.header
+        header.palette_wanted.connect(self.open_palette)
+        header.settings_wanted.connect(self.open_settings)
+        header.help_wanted.connect(self.open_shortcuts)
+        header.sign_out_wanted.connect(self.sign_out_wanted)
+        header.quit_wanted.connect(self.close)
+        header.theme_wanted.connect(self.theme_wanted)
+        self._stack.addWidget(workspace)
+        self._stack.setCurrentWidget(workspace)
+        workspace.start()
+        workspace.tree.view.setFocus()
+
+    def show_start(self) -> None:
+        """Goes back to the start page."""
+        self.start.set_busy(False)
+        self._stack.setCurrentWidget(self.start)
+        workspace, self.workspace = self.workspace, None
+        if workspace is not None:
+            workspace.stop()
+            self._stack.removeWidget(workspace)
+            workspace.deleteLater()
+        self.setWindowTitle("xolite-qt")
+
+    # ------------------------------------------------------------------ messages
+
+    def notify(self, text: str, *, level: str = "info", details: str = "") -> None:
+        """A short message at the lower right; it takes no focus."""
+        accent = _ACCENTS.get(level, level)
+        if details:
+            self.toasts.show_toast(
+                text,
+                accent,
+                action=self.tr("Details"),
+                on_action=lambda: self._show_details(text, details),
+                seconds=12.0,
+            )
+        else:
+            self.toasts.show_toast(text, accent)
+
+    def _show_details(self, text: str, details: str) -> None:
+        dialog = ErrorDialog(self.tr("What happened"), Explained(text, "", details), self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    # ------------------------------------------------------------------ keys
+
+    def open_palette(self) -> None:
+        """Opens the palette over the window."""
+        entries: list[Entry] = []
+        if self.workspace is not None:
+            entries += self.workspace.entries()
+            entries.append(Entry("Settings", "Ctrl+,", "settings", self.open_settings))
+            entries.append(Entry("Sign out", "", "logout", self.sign_out_wanted.emit))
+        other = "light" if theme.current().name == "dark" else "dark"
+        entries.append(
+            Entry(f"Use the {other} theme", "", "theme", lambda: self.theme_wanted.emit(other))
+        )
+        entries.append(Entry("Keyboard shortcuts", "F1", "keyboard", self.open_shortcuts))
+        entries.append(Entry("Quit", "", "power", self._quit))
+        self._palette = Palette(entries, self)
+        self._palette.open()
+
+    def open_settings(self) -> None:
+        """Shows the settings."""
+        if self.workspace is not None:
+            self.workspace.open_object(Kind.APP, "")
+
+    def open_shortcuts(self) -> None:
+        """Shows what the keys do."""
+        dialog = ShortcutsDialog(self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _quit(self) -> None:
+        self.close()
+
+    def _focus_filter(self) -> None:
+        if self.workspace is not None:
+            self.workspace.tree.show()
+            self.workspace.tree.search.setFocus()
+            self.workspace.tree.search.selectAll()
+
+    def _retry(self) -> None:
+        if self.workspace is not None:
+            self.workspace.stores.api.events.retry_now()
+
+    def _toggle_drawer(self) -> None:
+        if self.workspace is not None:
+            self.workspace.drawer.set_open(not self.workspace.drawer.is_open)
+
+    def _tab(self, number: int) -> None:
+        if self.workspace is not None:
+            self.workspace.open_tab_at(number)
+
+    # ------------------------------------------------------------------ size and end
+
+    def _restore(self) -> None:
+        self.resize(*_FIRST_SIZE)
+        saved = self.settings.window_geometry
+        if saved:
+            self.restoreGeometry(QByteArray.fromBase64(saved.encode("ascii", "replace")))
+        rooms = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        if rooms and not any(room.intersects(self.geometry()) for room in rooms):
+            # The screen that it stood on is gone.
+            self.move(rooms[0].topLeft())
+            self.resize(*_FIRST_SIZE)
+
+    def remember(self) -> None:
+        """Puts size and place into the settings."""
+        self.settings.window_geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        if self.workspace is not None:
+            self.settings.window_splitter = self.workspace.splitter.sizes()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Override QMainWindow::closeEvent: Qt never ends the loop, the application does."""
+        self.remember()
+        event.accept()
+        self.closed.emit()
