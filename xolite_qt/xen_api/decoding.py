@@ -13,7 +13,7 @@ import json
 import logging
 import re
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, overload
 
 import msgspec
 
@@ -105,7 +105,11 @@ def error_from_wire(error: Any) -> XapiError | MalformedAnswer:
     return MalformedAnswer("the answer holds an error of an unknown shape")
 
 
-def decode_records(cls: str | type[R], body: bytes | bytearray) -> dict[str, R]:
+@overload
+def decode_records(cls: type[R], body: bytes | bytearray) -> dict[str, R]: ...
+@overload
+def decode_records(cls: str, body: bytes | bytearray) -> dict[str, Record]: ...
+def decode_records(cls: str | type[R], body: bytes | bytearray) -> dict[str, R] | dict[str, Record]:
     """The records in the answer to `get_all_records` and its likes, by reference.
 
     A large `bytearray` is decoded piece by piece, so that a thread doing it lets others run; it is

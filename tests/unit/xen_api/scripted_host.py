@@ -112,7 +112,7 @@ class ScriptedHost:
 
     def emit(self, cls: str, operation: str, ref: str, snapshot: Any = None) -> None:
         self.generation += 1
-        event = {
+        event: dict[str, Any] = {
             "id": str(self.generation),
             "timestamp": "0.0",
             "class": cls,
@@ -187,7 +187,10 @@ class ScriptedHost:
         method, params = question["method"], list(question["params"])
         id_ = question["id"]
         try:
-            answer: dict[str, Any] = {"jsonrpc": "2.0", "result": await self._answer(method, params)}
+            answer: dict[str, Any] = {
+                "jsonrpc": "2.0",
+                "result": await self._answer(method, params),
+            }
         except Refusal as no:
             answer = {
                 "jsonrpc": "2.0",
@@ -271,5 +274,6 @@ async def scripted_host(tls: ssl.SSLContext | None = None) -> AsyncIterator[Scri
 async def until(condition: Callable[[], Any], timeout_s: float = 5.0) -> None:
     """Waits for something to become true."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        # Real sockets are waited for: there is no event of ours to wait on.
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -78,8 +78,8 @@ def test_two_spellings_of_one_name() -> None:
     assert Pool(crash_dump_sr="a") == record_from_plain(Pool, {"crash_dump_SR": "a"}, "")
     assert Host(crash_dump_sr="a") == record_from_plain(Host, {"crash_dump_sr": "a"}, "")
     assert PoolUpdate(vdi="a") == record_from_plain(PoolUpdate, {"vdi": "a"}, "")
-    pool = decode_records("pool", answer({"r": {"crash_dump_SR": "x", "suspend_image_SR": "y"}}))
-    assert (pool["r"].crash_dump_sr, pool["r"].suspend_image_sr) == ("x", "y")  # type: ignore[attr-defined]
+    pool = decode_records(Pool, answer({"r": {"crash_dump_SR": "x", "suspend_image_SR": "y"}}))
+    assert (pool["r"].crash_dump_sr, pool["r"].suspend_image_sr) == ("x", "y")
 
 
 def test_missing_and_unknown_fields() -> None:

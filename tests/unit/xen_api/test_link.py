@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from tests.unit.xen_api.conftest import FAST
-from tests.unit.xen_api.scripted_host import PASSWORD, USER, Bytes, Cut, Refusal, ScriptedHost, until
+from tests.unit.xen_api.scripted_host import (
+    PASSWORD,
+    USER,
+    Bytes,
+    Cut,
+    Refusal,
+    ScriptedHost,
+    until,
+)
 from tests.unit.xen_api.test_events import Seen
 from xolite_qt.xen_api import (
     AuthenticationFailed,
@@ -140,7 +148,7 @@ async def test_an_expired_session_is_renewed(host: ScriptedHost, api: XenApi) ->
 
 
 async def test_a_session_that_cannot_be_renewed(host: ScriptedHost, api: XenApi) -> None:
-    seen, history = await follow(host, api)
+    seen, _history = await follow(host, api)
 
     def refuse(*_: Any) -> None:
         raise Refusal("SESSION_AUTHENTICATION_FAILED", USER, "no")
@@ -161,7 +169,7 @@ async def test_a_session_that_cannot_be_renewed(host: ScriptedHost, api: XenApi)
 
 
 async def test_sessions_that_never_hold_end_as_expired(host: ScriptedHost, api: XenApi) -> None:
-    _, history = await follow(host, api)
+    _, _history = await follow(host, api)
 
     def refuse(*_: Any) -> None:
         raise Refusal("SESSION_INVALID", "OpaqueRef:x")
@@ -288,9 +296,7 @@ async def test_sleeping_through_the_pause_ends_it(host: ScriptedHost) -> None:
     ahead_s = [0.0]
     timing = EventTiming(first_wait_s=30, jitter_s=0, debounce_s=0.01, tick_s=0.05)
     async with XenApi(host.url, pins=_no_pins(), timing=timing) as api:
-        api.events = EventHub(
-            api._session, timing, wall_clock=lambda: time.time() + ahead_s[0]
-        )
+        api.events = EventHub(api._session, timing, wall_clock=lambda: time.time() + ahead_s[0])
         await api.login(USER, PASSWORD)
         seen, _ = await follow(host, api)
         await host.stop()
@@ -345,7 +351,7 @@ async def test_a_bug_of_ours_does_not_end_the_loop(
 async def test_without_listeners_the_link_is_still_recovered(
     host: ScriptedHost, api: XenApi
 ) -> None:
-    seen, history = await follow(host, api)
+    seen, _history = await follow(host, api)
     await host.stop()
     await until(lambda: api.events.state.phase is LinkPhase.RECONNECTING)
     seen.remove()

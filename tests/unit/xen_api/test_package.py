@@ -35,9 +35,7 @@ print(xen_api.decode_records("vm", b'{"result":{"r":{"name_label":"alone"}}}')["
 
 
 def test_it_works_copied_out_and_alone(tmp_path: Path) -> None:
-    shutil.copytree(
-        FOLDER, tmp_path / "xen_api", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(FOLDER, tmp_path / "xen_api", ignore=shutil.ignore_patterns("__pycache__"))
     answer = subprocess.run(
         [sys.executable, "-I", "-W", "error", "-c", ALONE.replace("FOLDER", repr(str(tmp_path)))],
         capture_output=True,

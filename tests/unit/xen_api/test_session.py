@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from tests.unit.xen_api.certificates import make_certificate
-from tests.unit.xen_api.scripted_host import PASSWORD, USER, Cut, Refusal, ScriptedHost, scripted_host
+from tests.unit.xen_api.scripted_host import (
+    PASSWORD,
+    USER,
+    Cut,
+    Refusal,
+    ScriptedHost,
+    scripted_host,
+)
 from xolite_qt.xen_api import (
     AuthenticationFailed,
     CertificateUnknown,
