@@ -91,6 +91,11 @@ class XenApi:
         return self._session.address.host, self._session.address.port
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `url`, as pins know them."""
+        return self._session.address.host, self._session.address.port
+
+    @property
     def user(self) -> str | None:
         """Who is signed in, or was last."""
         return self._session.user

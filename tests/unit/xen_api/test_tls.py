@@ -179,6 +179,11 @@ def test_addresses_as_people_type_them(text: str, url: str) -> None:
     assert XenApi(text, pins=MemoryPins()).url == url
 
 
+def test_host_and_port_as_pins_know_them() -> None:
+    assert XenApi("xcp", pins=MemoryPins()).address == ("xcp", 443)
+    assert XenApi("[::1]:8443", pins=MemoryPins()).address == ("::1", 8443)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "https://", "ftp://host", "host:port", "https://root:secret@host", "a b", "https://[::1"],
