@@ -126,7 +126,7 @@ class FakeHub:
         told: dict[tuple[str, str], list[Any]] = {}
         touched, self._host.touched = self._host.touched, {}
         for (cls, ref), existed in touched.items():
-            if cls not in self.classes:
+            if cls not in self._ready:
                 continue
             record = self._host.truth[cls].get(ref)
             if record is not None:
