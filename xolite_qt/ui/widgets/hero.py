@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from xolite_qt.ui import theme
 from xolite_qt.ui.widgets.badges import IconLabel
@@ -17,6 +17,9 @@ from xolite_qt.ui.widgets.text import TextLabel, Tone
 __all__ = ["Hero", "HeroKind", "Spinner"]
 
 HeroKind = Literal["loading", "empty", "no-result", "error", "offline", "good", "deferred"]
+
+NARROW = 380
+"""Narrower than this a button does not fit beside the words."""
 
 _LOOKS: dict[HeroKind, tuple[str, str, Tone]] = {
     "loading": ("spinner", "brand", "secondary"),
@@ -108,13 +111,18 @@ class Hero(QWidget):
         words.addWidget(self._text)
         words.addWidget(self._details)
         if compact:
-            row = QHBoxLayout(self)
-            row.setContentsMargins(0, 8, 0, 8)
+            box = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+            box.setContentsMargins(0, 8, 0, 8)
+            box.setSpacing(12)
+            row = QHBoxLayout()
             row.setSpacing(12)
             row.addWidget(self._spinner)
             row.addWidget(self._icon)
             row.addLayout(words, 1)
-            row.addWidget(self._button)
+            box.addLayout(row, 1)
+            side = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            box.addWidget(self._button, 0, side)
+            self._box = box
         else:
             column = QVBoxLayout(self)
             column.setContentsMargins(24, 48, 24, 48)
@@ -168,6 +176,20 @@ class Hero(QWidget):
     def _act(self) -> None:
         if self._on_action is not None:
             self._on_action()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the button below the words where there is no room beside them."""
+        super().resizeEvent(event)
+        if self._compact:
+            beside, below = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
+            wanted = below if event.size().width() < NARROW else beside
+            if wanted != self._box.direction():
+                self._box.setDirection(wanted)
+                # Below, the words and their button stay together in the middle of the card.
+                self._box.setStretch(0, 0 if wanted == below else 1)
+                self._box.setAlignment(
+                    Qt.AlignmentFlag.AlignVCenter if wanted == below else Qt.AlignmentFlag(0)
+                )
 
     def minimumSizeHint(self) -> QSize:
         """Never asks for more width than a narrow card has."""

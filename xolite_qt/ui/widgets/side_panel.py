@@ -45,6 +45,7 @@ class SidePanel(QFrame):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setAccessibleName(self.tr("Details"))
         column.addWidget(self._scroll, 1)
         self._slide = QPropertyAnimation(self, b"maximumWidth", self)
         self._slide.setDuration(200)

@@ -249,6 +249,7 @@ class StatsChart(QWidget):
         plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.getPlotItem().getViewBox().setDefaultPadding(0.0)
         plot.getPlotItem().showGrid(x=False, y=True, alpha=0.35)
         plot.getAxis("left").setWidth(72)
@@ -410,9 +411,13 @@ class StatsChart(QWidget):
             self._read()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The pointer left the plot: so does the cross-hair."""
+        """The cross-hair leaves with the pointer; the wheel is the page's."""
         if event.type() == QEvent.Type.Leave:
             self._group.move(None)
+        elif event.type() == QEvent.Type.Wheel:
+            # The page scrolls, not the chart: ignored, the event goes on to the parent.
+            event.ignore()
+            return True
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -163,6 +163,8 @@ class DataTable(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header.customContextMenuRequested.connect(self._header_menu)
+        header.setSectionsClickable(True)
+        header.sectionClicked.connect(self._header_clicked)
         header.sectionResized.connect(self._section_resized)
         header.sectionMoved.connect(self._told)
         header.sortIndicatorChanged.connect(self._told)
@@ -178,10 +180,10 @@ class DataTable(QWidget):
         self._sizing = True
         self._initial_columns()
         self._sizing = False
-        header.setSortIndicator(*self._sorted_now())
+        # QTableView switches these off together with its own sorting.
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
-        header.sectionClicked.connect(self._header_clicked)
+        header.setSortIndicator(*self._sorted_now())
         self.view.selectionModel().selectionChanged.connect(self._selected)
         self.header.rebuild()
         self._share()
