@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .address import Address
-from .decoding import decode_answer, decode_records, record_class, record_from_plain
+from .decoding import decode_answer, decode_records, read_record, record_class
 from .events import EventHub
 from .metrics import parse_rrd_updates
 from .records import Record
@@ -84,11 +84,6 @@ class XenApi:
     def url(self) -> str:
         """Where calls go; the master's address once a slave was followed."""
         return self._session.address.url
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port of `url`, as pins know them."""
-        return self._session.address.host, self._session.address.port
 
     @property
     def address(self) -> tuple[str, int]:
@@ -190,8 +185,11 @@ class XenApi:
             XenApiError: as `call`.
         """
         record_type = record_class(cls)
-        plain = await self.call(f"{record_type.wire_class}.get_record", ref)
-        return record_from_plain(record_type, plain, ref)
+        return await self.call_for(
+            f"{record_type.wire_class}.get_record",
+            ref,
+            read=lambda body: read_record(record_type, ref, body),
+        )
 
     def run(self, method: str, *params: Any) -> TaskRun[Any]:
         """Starts a long operation as a task of the host; await the answer for its result.

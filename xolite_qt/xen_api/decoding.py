@@ -148,6 +148,24 @@ def decode_record(cls: str | type[R], snapshot: bytes | msgspec.Raw, ref: str) -
     return cast("R", record)
 
 
+def read_record(cls: type[R], ref: str, body: bytes | bytearray) -> R:
+    """The record in the answer to `get_record`.
+
+    Raises:
+        XapiError: the host said no.
+        MalformedAnswer: not an answer, or one without a record.
+    """
+    try:
+        envelope = _raw_record_decoder().decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return record_from_plain(cls, decode_answer(body), ref)
+    if envelope.error is not None:
+        raise error_from_wire(envelope.error)
+    if envelope.result is msgspec.UNSET:
+        raise MalformedAnswer("the answer holds neither a result nor an error")
+    return decode_record(cls, bytes(envelope.result), ref)
+
+
 def record_from_plain(cls: type[R], plain: Any, ref: str) -> R:
     """A record from plain Python data, keeping every field that makes sense.
 
@@ -195,6 +213,11 @@ def _map_decoder(cls: type[R]) -> msgspec.json.Decoder[dict[str, R]]:
 @cache
 def _envelope_decoder(cls: type[R]) -> msgspec.json.Decoder[Envelope[dict[str, R]]]:
     return msgspec.json.Decoder(Envelope[dict[str, cls]], strict=False)  # type: ignore[valid-type]
+
+
+@cache
+def _raw_record_decoder() -> msgspec.json.Decoder[Envelope[msgspec.Raw]]:
+    return msgspec.json.Decoder(Envelope[msgspec.Raw])
 
 
 @cache

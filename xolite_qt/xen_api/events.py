@@ -240,8 +240,10 @@ class EventHub:
     async def _recover(self, problem: Exception) -> None:
         """Waits as long as fits the problem: for a login, for a moment, or not at all."""
         if isinstance(problem, SessionInvalid | AuthenticationFailed):
+            logins = self._session.logins
+            self._nudged.clear()
             self._set_state(LinkPhase.EXPIRED, error=problem)
-            await self._wait_for_login()
+            await self._wait_for_login(logins)
             self._renewals = 0
             self._set_state(LinkPhase.RECONNECTING, error=problem)
             return
@@ -251,22 +253,23 @@ class EventHub:
         if self._backoff.attempts > 1 or not isinstance(
             problem, WokeUp | EventsLost | HandleInvalid
         ):
+            # Before the state is told: whoever hears it may say `retry_now` at once.
+            self._nudged.clear()
             self._set_state(LinkPhase.RECONNECTING, retry_in_s=delay_s, error=problem)
             await self._nap(delay_s)
         # else: a new token is all that it takes.
         self._set_state(LinkPhase.RECONNECTING, error=problem)
 
-    async def _wait_for_login(self) -> None:
-        logins = self._session.logins
-        while self._session.logins == logins:
-            self._nudged.clear()
+    async def _wait_for_login(self, logins_before: int) -> None:
+        while self._session.logins == logins_before:
             await self._nudged.wait()
+            self._nudged.clear()
             if self._session.signed_in.is_set():
+                # Credentials are held: somebody wants them tried once more.
                 return
 
     async def _nap(self, delay_s: float) -> None:
         """Sleeps, unless nudged; a machine that slept meanwhile has waited long enough."""
-        self._nudged.clear()
         until = self._clocks.monotonic() + delay_s
         while (left_s := until - self._clocks.monotonic()) > 0:
             before = self._clocks.read()

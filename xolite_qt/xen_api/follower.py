@@ -227,6 +227,7 @@ class Follower:
     ) -> None:
         """Returns when the poll asks for the wrong classes; raises when it cannot come to good."""
         timing, clocks = self._timing, self._clocks
+        logins = self._session.logins
         beat_at = clocks.monotonic() + timing.heartbeat_s
         while True:
             before = clocks.read()
@@ -236,6 +237,9 @@ class Follower:
                     await table.changed.wait()
             if clocks.passed_s(before) - step_s > timing.wake_jump_s:
                 raise WokeUp("the machine slept")
+            if self._session.logins != logins:
+                # A call found the session gone and got another; the host may still hold our poll.
+                raise SessionInvalid("SESSION_INVALID")
             if table.changed.is_set():
                 await self.settle(table)
                 unseen = "message" in served and not (self._replaying or "message" in self._ready)

@@ -12,6 +12,8 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .errors import (
+    ConnectionLost,
+    HostStillBooting,
     MethodUnknown,
     NotCancellable,
     TaskCancelled,
@@ -66,8 +68,9 @@ class TaskRun(Generic[T]):
         self._placed = asyncio.Event()
         self._news = asyncio.Event()
         self._latest: Task | None = None
+        self._given_up = False
         self._task = asyncio.get_running_loop().create_task(
-            self._run(params), name=f"task {method}"
+            self._guarded_run(params), name=f"task {method}"
         )
         self._task.add_done_callback(_retrieve)
 
@@ -112,9 +115,22 @@ class TaskRun(Generic[T]):
         self._news.set()
 
     def stop_watching(self) -> asyncio.Task[T]:
-        """Gives the watch up, for the owner that closes; the host's task goes on."""
+        """Gives the watch up, for the owner that closes; the host's task goes on.
+
+        Whoever awaits the run gets ConnectionLost.
+        """
+        self._given_up = True
         self._task.cancel()
         return self._task
+
+    async def _guarded_run(self, params: Sequence[Any]) -> T:
+        try:
+            return await self._run(params)
+        except asyncio.CancelledError:
+            if not self._given_up:
+                raise
+            # The one who awaits was not cancelled, and must not think so.
+            raise ConnectionLost(f"{self.method}: the connection was closed") from None
 
     async def _run(self, params: Sequence[Any]) -> T:
         with self._listen(self._api.events):
@@ -172,7 +188,7 @@ class TaskRun(Generic[T]):
                 try:
                     record = cast("Task", await self._api.get_record("task", ref))
                     silent_since = None
-                except TransportError:
+                except (TransportError, HostStillBooting):
                     # The operation goes on without us; so the host may come back with its end.
                     now = time.monotonic()
                     silent_since = silent_since or now

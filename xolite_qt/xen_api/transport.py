@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import TYPE_CHECKING
 
@@ -171,7 +172,12 @@ class Transport:
             assert pinned is not None
         expected = self._fingerprints.get(pinned)
         if expected is None:
-            raw = bytes.fromhex(normalized_fingerprint(pinned).replace(":", ""))
+            try:
+                raw = bytes.fromhex(normalized_fingerprint(pinned).replace(":", ""))
+            except ValueError:
+                # A spoilt store of pins: no certificate is the one that it means.
+                await self._refuse(address)
+                raise
             expected = self._fingerprints[pinned] = aiohttp.Fingerprint(raw)
         return expected
 
@@ -183,7 +189,8 @@ class Transport:
         pinned = self._pins.pinned(address.host, address.port)
         if pinned is None:
             raise CertificateUnknown(address.host, address.port, shown)
-        pinned = normalized_fingerprint(pinned)
+        with contextlib.suppress(ValueError):
+            pinned = normalized_fingerprint(pinned)
         if pinned != shown.fingerprint:
             raise CertificateChanged(address.host, address.port, shown, pinned)
 

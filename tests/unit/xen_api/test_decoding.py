@@ -29,7 +29,12 @@ from xolite_qt.xen_api import (
     decode_records,
     is_null,
 )
-from xolite_qt.xen_api.decoding import decode_answer, decode_record, record_from_plain
+from xolite_qt.xen_api.decoding import (
+    decode_answer,
+    decode_record,
+    read_record,
+    record_from_plain,
+)
 
 JSON = st.recursive(
     st.none()
@@ -221,6 +226,23 @@ def test_large_answers_whose_seams_mislead() -> None:
     }
     records = decode_records(VM, compact(plain))
     assert [r.name_label for r in records.values()] == [f"vm {i}" for i in range(3000)]
+
+
+def test_one_record_reads_the_same_everywhere() -> None:
+    plain = {"name_label": "a", "platform": {"x": "a/b ü \u2028"}, "VBDs": ["OpaqueRef:b"]}
+    everywhere = [
+        read_record(VM, "r", answer(plain)),
+        decode_records(VM, answer({"r": plain}))["r"],
+        decode_record(VM, json.dumps(plain).encode(), "r"),
+    ]
+    assert everywhere[0] == everywhere[1] == everywhere[2]
+    odd = b'{"result":{"name_label":"b","HVM_shadow_multiplier":NaN,"platform":{"x":"y"}}}'
+    assert read_record(VM, "r", odd).platform == {"x": "y"}
+    for wrong in (b'{"result":7}', b'{"id":1}', b"7"):
+        with pytest.raises(MalformedAnswer):
+            read_record(VM, "r", wrong)
+    with pytest.raises(XapiError):
+        read_record(VM, "r", b'{"error":["X"]}')
 
 
 def test_records_are_read_only() -> None:

@@ -147,6 +147,30 @@ async def test_an_expired_session_is_renewed(host: ScriptedHost, api: XenApi) ->
     assert host.count("session.login_with_password") == 4
 
 
+async def test_a_session_that_a_call_renewed(host: ScriptedHost, api: XenApi) -> None:
+    """The host may hold the poll of a session that it has forgotten."""
+    seen, history = await follow(host, api)
+    host.answers["x.y"] = lambda: 1
+    host.sessions.clear()
+    assert await api.call("x.y") == 1
+    await recovered(host, api, seen)
+    assert history.phases() == RECOVERY
+    assert host.count("session.login_with_password") == 2
+
+
+async def test_retry_now_from_within_a_state_listener(host: ScriptedHost) -> None:
+    timing = EventTiming(first_wait_s=30, jitter_s=0, debounce_s=0.01)
+    async with XenApi(host.url, pins=_no_pins(), timing=timing) as api:
+        await api.login(USER, PASSWORD)
+        seen, _ = await follow(host, api)
+        host.answers["event.from"] = lambda *_: (_ for _ in ()).throw(Cut())
+        api.events.on_state(lambda state: api.events.retry_now())
+        host.emit("vm", "mod", "OpaqueRef:1")
+        await until(lambda: host.count("event.inject") >= 3)
+        del host.answers["event.from"]
+        await recovered(host, api, seen)
+
+
 async def test_a_session_that_cannot_be_renewed(host: ScriptedHost, api: XenApi) -> None:
     seen, _history = await follow(host, api)
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from tests.unit.xen_api.scripted_host import Cut, Refusal, ScriptedHost, until
 from xolite_qt.xen_api import (
+    ConnectionLost,
     HandleInvalid,
     MalformedAnswer,
     NotCancellable,
     TaskCancelled,
+    TaskRun,
     VmBadPowerState,
     XapiError,
     XenApi,
@@ -171,9 +173,17 @@ async def test_closing_leaves_the_task_running(
 ) -> None:
     run = api.run("VM.start", "OpaqueRef:vm")
     await until(lambda: run.task_ref)
+    waiting = asyncio.create_task(_await(run))
+    await asyncio.sleep(0)
     await api.close()
     assert run.done
+    with pytest.raises(ConnectionLost):
+        await waiting
     assert host.count("task.cancel") == host.count("task.destroy") == 0
+
+
+async def _await(run: TaskRun[Any]) -> Any:
+    return await run
 
 
 @pytest.mark.parametrize(
@@ -234,11 +244,13 @@ async def test_a_host_that_is_away_for_a_while(
     run = api.run("VM.start", "OpaqueRef:vm")
     await until(lambda: run.task_ref)
 
+    away: list[Exception] = [Refusal("HOST_STILL_BOOTING"), Cut(), Cut()]
+
     def cut(ref: str) -> None:
-        raise Cut
+        raise away.pop() if away else Cut
 
     host.answers["task.get_record"] = cut
-    await asyncio.sleep(0.5)
+    await until(lambda: not away)
     assert not run.done
     host.answers["task.get_record"] = tasks.get_record
     tasks.succeed()

@@ -110,6 +110,17 @@ async def test_a_certificate_that_changes_later_is_refused(tmp_path: Path) -> No
         assert len(host.calls) == before
 
 
+async def test_a_spoilt_pin_accepts_nothing(tmp_path: Path) -> None:
+    tls, certificate = make_certificate(tmp_path, "host")
+    async with scripted_host(tls) as host:
+        pins = MemoryPins({("127.0.0.1", host.port): "no fingerprint"})
+        async with XenApi(host.url, pins=pins) as api:
+            with pytest.raises(CertificateChanged) as caught:
+                await api.login(USER, PASSWORD)
+        assert host.calls == []
+    assert (caught.value.pinned, caught.value.certificate) == ("no fingerprint", certificate)
+
+
 async def test_connections_are_kept_and_each_is_checked(tmp_path: Path) -> None:
     tls, certificate = make_certificate(tmp_path, "host")
     pins = MemoryPins()
