@@ -107,6 +107,7 @@ class SettingsPage(LivePage):
         card = Card("Tasks")
         form = _Form()
         self.kept = QSpinBox()
+        self.kept.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.kept.setRange(0, 10_000)
         self.kept.setValue(self.settings.finished_tasks_kept)
         self.kept.setAccessibleName(describe("finished_tasks_kept"))
@@ -125,6 +126,7 @@ class SettingsPage(LivePage):
 
     def _seconds(self, name: str, least: float, most: float) -> QDoubleSpinBox:
         field = QDoubleSpinBox()
+        field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         field.setDecimals(0)
         field.setRange(least, most)
         field.setSuffix(" s")
@@ -182,7 +184,7 @@ class _Form(QWidget):
         label = TextLabel(words, wrap=True)
         label.setBuddy(field)
         at = self._grid.rowCount()
-        field.setFixedWidth(120)
+        field.setFixedWidth(96)
         self._grid.addWidget(label, at, 0)
         self._grid.addWidget(field, at, 1)
 

@@ -125,7 +125,7 @@ class Hero(QWidget):
             self._box = box
         else:
             column = QVBoxLayout(self)
-            column.setContentsMargins(24, 48, 24, 48)
+            column.setContentsMargins(24, 24, 24, 24)
             column.setSpacing(16)
             centre = Qt.AlignmentFlag.AlignHCenter
             for label in (self._text, self._details):

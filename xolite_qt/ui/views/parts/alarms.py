@@ -216,7 +216,7 @@ class AlarmsPage(Page):
         self.dismiss.set_tip(self.tr("Removes them from the host, for everybody"))
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
-        card = Card()
+        card = Card(dense=True)
         card.body.setSpacing(12)
         bar = QHBoxLayout()
         bar.setSpacing(12)
@@ -284,7 +284,7 @@ class AlarmsPage(Page):
             empty=self.tr("All good: no alarms"),
             good=True,
         )
-        words = fmt.plural(scoped, "alarm", "alarms")
+        words = fmt.plural(scoped, "alarm", "alarms") if scoped else ""
         if groups.is_filtered:
             words = f"{fmt.count(groups.rowCount())} of {words}"
         self.count.set_text(words)

@@ -131,7 +131,7 @@ class TablePage(Page, Generic[T]):
     def _tell(self, *_counts: int) -> None:
         shown, total = self.model.rowCount(), self.known()
         show_table_state(self.table, self.store, total=total, shown=shown, empty=self.empty_text())
-        words = fmt.plural(total, self._one, self._many)
+        words = fmt.plural(total, self._one, self._many) if total else ""
         if shown != total:
             words = f"{fmt.count(shown)} of {words}"
         self.count.set_text(words)

@@ -147,8 +147,8 @@ def cpu_provisioning_card() -> ProvisioningCard:
     """vCPUs of running VMs against CPUs."""
     return ProvisioningCard(
         "CPU provisioning",
-        assigned="vCPUs assigned",
-        there="Total CPUs",
+        assigned="vCPUs",
+        there="CPUs",
         as_text=lambda value: fmt.count(int(value)),
         advice="More vCPUs than CPUs: VMs wait for one another when all are busy.",
     )
@@ -158,8 +158,8 @@ def ram_provisioning_card() -> ProvisioningCard:
     """Memory of running VMs against memory."""
     return ProvisioningCard(
         "RAM provisioning",
-        assigned="RAM assigned",
-        there="Total RAM",
+        assigned="Assigned",
+        there="Total",
         as_text=fmt.size,
         advice="VMs may ask for more memory than there is.",
     )

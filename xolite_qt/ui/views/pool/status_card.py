@@ -27,8 +27,8 @@ class StatusCard(Card):
         self.hosts.set_parts(
             (
                 Part("Running", count.running, "success-item"),
-                Part("Maintenance", count.disabled, "outline"),
-                Part("Not reachable", count.halted, "danger-item"),
+                Part("Disabled", count.disabled, "outline"),
+                Part("Offline", count.halted, "danger-item"),
             )
         )
         self.vms.set_parts(vm_parts(vms))

@@ -1,0 +1,150 @@
+"""Pages live on a real connection to a demo host, in Qt's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import pytest
+import pytest_asyncio
+import qasync
+from PySide6.QtWidgets import QApplication, QWidget
+
+from xolite_qt.demo_host import Running, start_demo_host
+from xolite_qt.settings import Settings
+from xolite_qt.stores import Stores
+from xolite_qt.ui import theme
+from xolite_qt.ui.tasks import TaskOwner
+from xolite_qt.ui.views.action_runner import ActionRunner
+from xolite_qt.ui.views.page import Page, PageContext
+from xolite_qt.xen_api import MemoryPins, XenApi
+
+P = TypeVar("P", bound=Page)
+
+
+class OneLoop(qasync.QEventLoop):  # type: ignore[misc]
+    """qasync turns Qt's crank once more after a run, when no loop is running any more: a connection
+    that lives over several phases of a test would take a step then, and find no loop."""
+
+    def run_until_complete(self, future: Any) -> Any:
+        """As qasync's, without that last turn."""
+        future = asyncio.ensure_future(future, loop=self)
+
+        def stop(_done: object) -> None:
+            self.stop()
+
+        future.add_done_callback(stop)
+        try:
+            self.run_forever()
+        finally:
+            future.remove_done_callback(stop)
+        return future.result()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    def make() -> asyncio.AbstractEventLoop:
+        app = QApplication.instance() or QApplication([])
+        assert isinstance(app, QApplication)
+        app.setQuitOnLastWindowClosed(False)
+        return OneLoop(app)
+
+    return {"qt": make}
+
+
+@pytest.fixture(autouse=True)
+def dressed(qapp: QApplication) -> Iterator[None]:
+    theme.apply_theme(qapp, "light")
+    theme.set_reduced_motion(True)
+    yield
+    theme.apply_theme(qapp, "light")
+    theme.set_reduced_motion(None)
+
+
+@pytest.fixture(autouse=True)
+def one_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest-qt turns Qt's crank between the phases of a test, where no asyncio loop runs: what
+    the connection does then would find none."""
+    monkeypatch.setattr("pytestqt.plugin._process_events", lambda: None)
+
+
+@dataclass
+class Bench:
+    """A connection with everything that pages are given, and what they did with it."""
+
+    running: Running
+    api: XenApi
+    stores: Stores
+    context: PageContext
+    went: list[tuple[str, str, str | None]] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    shown: list[Page] = field(default_factory=list)
+
+    @property
+    def db(self) -> Any:
+        """The demo host's database."""
+        return self.running.host.db
+
+    async def show(self, make: Callable[[PageContext, str], P], ref: str = "") -> P:
+        """Show a page and wait until nothing it wants is loading."""
+        page = make(self.context, ref)
+        page.resize(1100, 740)
+        page.show()
+        self.shown.append(page)
+        await self.until(lambda: not page.busy)
+        return page
+
+    async def until(self, true: Callable[[], object], timeout_s: float = 8.0) -> None:
+        """Wait for something to become true."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while not true():
+            assert loop.time() < end, "it did not happen in time"
+            await asyncio.sleep(0.01)
+
+    def calls(self, prefix: str = "") -> list[str]:
+        """Methods that were called on the host, oldest first."""
+        return [call.method for call in self.running.host.calls if call.method.startswith(prefix)]
+
+    async def ref_of(self, cls: str, name: str) -> str:
+        """Reference of an object by its name."""
+        for ref in self.db.refs(cls):
+            if self.db.get(cls, ref)["name_label"] == name:
+                return str(ref)
+        raise AssertionError(name)
+
+
+@pytest_asyncio.fixture
+async def bench(one_loop: None, dressed: None) -> AsyncIterator[Bench]:
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(start_demo_host(plain_http=True, speed=0.02))
+        api = XenApi(running.url, pins=MemoryPins())
+        await api.login(running.user, running.password)
+        api.events.start()
+        stores = Stores(api, linger_s=0.0)
+        tasks = TaskOwner()
+        window = QWidget()
+        made = Bench(running, api, stores, context=None)  # type: ignore[arg-type]
+
+        def navigate(kind: str, ref: str, tab: str | None = None) -> None:
+            made.went.append((kind, ref, tab))
+
+        def notify(text: str, *, level: str = "info", details: str = "") -> None:
+            made.told.append(f"{level}: {text}")
+
+        hosts = stores.host.records
+        runner = ActionRunner(api, lambda: list(hosts.values()), tasks, notify, window)
+        made.context = PageContext(stores, runner, navigate, notify, Settings(), tasks)
+        try:
+            yield made
+        finally:
+            for page in made.shown:
+                page.hide()
+                page.deleteLater()
+            window.deleteLater()
+            await tasks.close()
+            await stores.close()
+            await api.events.stop()
+            await api.close()
