@@ -48,6 +48,12 @@ FontKind = Literal[
     "caption-small",
 ]  # fmt: skip
 
+_SCHEMES: Mapping[Choice, Qt.ColorScheme] = {
+    "light": Qt.ColorScheme.Light,
+    "dark": Qt.ColorScheme.Dark,
+    "system": Qt.ColorScheme.Unknown,
+}
+
 ACCENTS: tuple[AccentName, ...] = ("brand", "info", "success", "warning", "danger")
 
 FAMILY = "Poppins"
@@ -139,6 +145,8 @@ def apply_theme(app: QApplication, choice: Choice = "system") -> Theme:
     if _watch.app is not app:
         hints.colorSchemeChanged.connect(_watch.follow)
     _watch.app, _watch.choice = app, choice
+    # Window frames and native dialogs are the system's own: tell it, too.
+    hints.setColorScheme(_SCHEMES[choice])
     if choice == "system":
         theme = DARK if hints.colorScheme() == Qt.ColorScheme.Dark else LIGHT
     else:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -464,7 +465,7 @@ def render(app: QApplication, folder: Path, *, only: str = "") -> list[Path]:
             written.append(path)
             sheet.close()
             sheet.deleteLater()
-            app.processEvents()
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     theme.set_reduced_motion(None)
     return written
 

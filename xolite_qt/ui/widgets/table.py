@@ -174,6 +174,7 @@ class DataTable(QWidget):
     def set_model(self, model: QAbstractItemModel) -> None:
         """Show a model, with its columns' initial widths and visibility."""
         self.view.setModel(model)
+        self.delegate.forget_columns()
         self.view.setSortingEnabled(False)
         header = self.header
         self._chosen.clear()
