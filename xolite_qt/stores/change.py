@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class HasRef(Protocol):
@@ -33,7 +33,7 @@ class StoreState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change(Generic[T]):
+class Change(Generic[T_co]):
     """What became of a store's rows by one answer of the host; the three never overlap.
 
     Attributes:
@@ -42,8 +42,8 @@ class Change(Generic[T]):
         removed: references of rows that are gone.
     """
 
-    added: tuple[T, ...] = ()
-    changed: tuple[T, ...] = ()
+    added: tuple[T_co, ...] = ()
+    changed: tuple[T_co, ...] = ()
     removed: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:

@@ -14,7 +14,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from xolite_qt.stores.stats_series import LATEST_POINTS, ObjectSeries, Usage, read_lines
+from xolite_qt.stores.stats_series import (
+    LATEST_POINTS,
+    ObjectSeries,
+    Usage,
+    latest,
+    read_lines,
+)
 from xolite_qt.xen_api import Archive, MalformedAnswer, MetricsAnswer, XenApi, XenApiError
 
 _log = logging.getLogger(__name__)
@@ -53,6 +59,7 @@ class StatsPoll:
         heard: Heard,
         *,
         pace: float = 1.0,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """A poll that asks nothing yet.
 
@@ -63,6 +70,7 @@ class StatsPoll:
             slots: limits the questions under way at one time.
             heard: called after each round, with what went wrong or None.
             pace: real seconds per second between questions; tests hurry.
+            clock: seconds since 1970.
         """
         self.archive = archive
         self.wanted: dict[Key, ObjectSeries] = {}
@@ -74,6 +82,7 @@ class StatsPoll:
         self._slots = slots
         self._heard = heard
         self._pace = pace
+        self._clock = clock
         self._everything = 0
         self._next_start_s: float | None = None
         self._newest_s = -math.inf
@@ -191,17 +200,18 @@ class StatsPoll:
             host=everything or any(kind == "host" for kind, _ in keys),
             vm_uuid=only,
         )
-        self._next_start_s = answer.end_s or None
+        # A host that has nothing new may say 0.
+        self._next_start_s = answer.end_s or self._next_start_s
         if answer.times:
             self._newest_s = answer.times[-1]
-        self._ended_s = answer.end_s
         return answer
 
     def _plan(self) -> None:
         step_s = float(self.archive.step_s)
-        row_in_s = self._newest_s + step_s - (self._next_start_s or 0.0) + 1.0
-        if not math.isfinite(row_in_s):
-            row_in_s = step_s
+        # Some hosts say in `end` what time it is, some only when the last row was; our clock may be
+        # wrong. Whichever says sooner: a question too many costs less than an hour without a row.
+        now_s = max(self._next_start_s or 0.0, self._clock())
+        row_in_s = self._newest_s + step_s - now_s + 1.0
         self._due_in_s = min(max(row_in_s, min(step_s, SLOWEST_LOOK_S)), step_s)
 
     # ------------------------------------------------------------------ answers
@@ -248,7 +258,5 @@ class StatsPoll:
 
 
 def _usage_of(series: dict[str, tuple[float, ...]]) -> Usage:
-    from xolite_qt.stores.stats_series import latest
-
     lines = read_lines((), series)
     return Usage(latest(lines.cpu), latest(lines.memory_used), latest(lines.memory_total))

@@ -91,7 +91,8 @@ class TreeStore(DerivedStore[TreeNode]):
         # Parent (or None) -> its nodes, in the order in which they came.
         self._children: dict[str | None, dict[str, None]] = {}
         self._running: dict[str, int] = {}
-        self._metrics_host: dict[str, str] = {}
+        # Metrics -> the hosts that name them; one in a sound database.
+        self._metrics_hosts: dict[str, set[str]] = {}
         self._dirty_vms: set[str] = set()
         self._dirty_hosts: set[str] = set()
         self._all_dirty = False
@@ -119,10 +120,9 @@ class TreeStore(DerivedStore[TreeNode]):
             # VMs of a host that came or went stand elsewhere now.
             self._all_dirty = self._all_dirty or bool(change.added or change.removed)
         elif at == 2:
-            for ref in change.removed:
-                self._dirty_hosts.update(filter(None, (self._metrics_host.get(ref),)))
-            for metrics in (*change.added, *change.changed):
-                self._dirty_hosts.update(filter(None, (self._metrics_host.get(metrics.ref),)))
+            touched = [metrics.ref for metrics in (*change.added, *change.changed)]
+            for ref in (*change.removed, *touched):
+                self._dirty_hosts.update(self._metrics_hosts.get(ref, ()))
         else:
             self._dirty_vms.update(change.removed)
             self._dirty_vms.update(vm.ref for vm in (*change.added, *change.changed))
@@ -168,7 +168,7 @@ class TreeStore(DerivedStore[TreeNode]):
         self._apply(rows, gone)
 
     def _host_node(self, host: Host, pool: Pool | None) -> TreeNode:
-        self._metrics_host[host.metrics] = host.ref
+        self._metrics_hosts.setdefault(host.metrics, set()).add(host.ref)
         return TreeNode(
             host.ref,
             NodeKind.HOST,
@@ -216,7 +216,7 @@ class TreeStore(DerivedStore[TreeNode]):
     def _forget(self) -> None:
         self._children.clear()
         self._running.clear()
-        self._metrics_host.clear()
+        self._metrics_hosts.clear()
         self._dirty_vms.clear()
         self._dirty_hosts.clear()
         self._all_dirty = False

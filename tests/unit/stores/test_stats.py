@@ -216,7 +216,14 @@ async def test_an_answer_that_makes_no_sense_does_not_end_polling(
 async def test_the_weekly_archive_is_not_asked_for_before_it_can_have_a_row(
     host: FakeHost, stores: Stores, meter: Meter
 ) -> None:
-    poll = StatsPoll(host.client(), None, ONE_WEEK, asyncio.Semaphore(1), lambda *_: None)
+    poll = StatsPoll(
+        host.client(),
+        None,
+        ONE_WEEK,
+        asyncio.Semaphore(1),
+        lambda *_: None,
+        clock=lambda: meter.now,
+    )
     poll.want(("host", "h1"), ObjectSeries(ONE_WEEK))
     meter.now = math.floor(NOW / 3600) * 3600 + 600.0
     await poll._round()
