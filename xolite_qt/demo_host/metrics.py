@@ -5,6 +5,7 @@ Source: xapi.md 1.8.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import numpy as np
 from aiohttp import web
 
 from .metrics_sources import Source, host_sources, sr_sources, vm_sources
-from .registry import http_route, install
+from .registry import Failure, http_route, install
 
 if TYPE_CHECKING:
     from .host import DemoHost
@@ -117,8 +118,8 @@ def _wanted(
         if not asked or db.get("VM", ref)["uuid"] in asked:
             sources += vm_sources(host, ref, times)
     for uuid in request.query.getall("sr_uuid", []):
-        if (sr := db.by_uuid("SR", uuid)) is not None:
-            sources += sr_sources(host, sr, times)
+        with contextlib.suppress(Failure):
+            sources += sr_sources(host, db.by_uuid("SR", uuid), times)
     return sources
 
 
@@ -227,8 +228,9 @@ async def host_rrd(host: DemoHost, request: web.Request) -> web.StreamResponse:
 @http_route("GET", "/vm_rrds")
 async def vm_rrd(host: DemoHost, request: web.Request) -> web.StreamResponse:
     """All archives of a VM."""
-    ref = host.db.by_uuid("VM", request.query.get("uuid", ""))
-    if ref is None:
+    try:
+        ref = host.db.by_uuid("VM", request.query.get("uuid", ""))
+    except Failure:
         return web.Response(status=404, text="<h1>HTTP 404 not found</h1>")
     return _dump(host, vm_sources, ref)
 
@@ -236,7 +238,8 @@ async def vm_rrd(host: DemoHost, request: web.Request) -> web.StreamResponse:
 @http_route("GET", "/sr_rrd")
 async def sr_rrd(host: DemoHost, request: web.Request) -> web.StreamResponse:
     """All archives of a storage repository."""
-    ref = host.db.by_uuid("SR", request.query.get("uuid", ""))
-    if ref is None:
+    try:
+        ref = host.db.by_uuid("SR", request.query.get("uuid", ""))
+    except Failure:
         return web.Response(status=404, text="<h1>HTTP 404 not found</h1>")
     return _dump(host, sr_sources, ref)
