@@ -230,6 +230,9 @@ class EventHub:
         self._renewals += 1
         if self._renewals > _MAX_RENEWALS:
             return error
+        if self._renewals > 1:
+            # The last new session did not even live until an answer.
+            await self._pause(error)
         self._set_state(LinkPhase.RECONNECTING, error=error)
         try:
             await self._session.renew(logins, error)
@@ -249,16 +252,19 @@ class EventHub:
             return
         if isinstance(problem, WokeUp):
             self._backoff.reset()
-        delay_s = self._backoff.next_s()
-        if self._backoff.attempts > 1 or not isinstance(
-            problem, WokeUp | EventsLost | HandleInvalid
-        ):
-            # Before the state is told: whoever hears it may say `retry_now` at once.
-            self._nudged.clear()
-            self._set_state(LinkPhase.RECONNECTING, retry_in_s=delay_s, error=problem)
-            await self._nap(delay_s)
-        # else: a new token is all that it takes.
+        if self._backoff.attempts == 0 and isinstance(problem, WokeUp | EventsLost | HandleInvalid):
+            # A new token is all that it takes, the first time.
+            self._backoff.next_s()
+        else:
+            await self._pause(problem)
         self._set_state(LinkPhase.RECONNECTING, error=problem)
+
+    async def _pause(self, problem: Exception) -> None:
+        delay_s = self._backoff.next_s()
+        # Before the state is told: whoever hears it may say `retry_now` at once.
+        self._nudged.clear()
+        self._set_state(LinkPhase.RECONNECTING, retry_in_s=delay_s, error=problem)
+        await self._nap(delay_s)
 
     async def _wait_for_login(self, logins_before: int) -> None:
         while self._session.logins == logins_before:

@@ -63,9 +63,16 @@ async def recovered(host: ScriptedHost, api: XenApi, seen: Seen) -> None:
     await until(lambda: ("reset", []) in seen.told)
     await until(lambda: api.events.state.phase is LinkPhase.CONNECTED)
     await until(lambda: api.events.served_classes == {"vm"})
-    ref = f"OpaqueRef:after-{len(seen.told)}"
-    host.emit("vm", "mod", ref)
-    await until(lambda: any(ref in refs for _, refs in seen.told))
+    sent: set[str] = set()
+
+    def one_arrived() -> bool:
+        # A poll that was still to fail takes what is sent meanwhile with it: into a reset.
+        ref = f"OpaqueRef:after-{len(sent)}"
+        sent.add(ref)
+        host.emit("vm", "mod", ref)
+        return any(sent & set(refs) for _, refs in seen.told)
+
+    await until(one_arrived)
 
 
 RECOVERY = [LinkPhase.CONNECTED, LinkPhase.RECONNECTING, LinkPhase.CONNECTED]
