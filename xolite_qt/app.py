@@ -192,7 +192,7 @@ class Application:
         except BaseException:
             await api.close()
             raise
-        await self._connected(api)
+        await self.show_connection(api)
 
     async def _connect_known(self, known: KnownHost) -> None:
         password = await self.credentials.load(known.url, known.user)
@@ -232,7 +232,7 @@ class Application:
             start.set_busy(False)
             return
         await self._remember(wish, api.url)
-        await self._connected(api)
+        await self.show_connection(api)
 
     async def _sign_in(self, wish: Wish) -> XenApi | None:
         """A signed-in connection; None where the user did not trust the certificate."""
@@ -291,7 +291,8 @@ class Application:
 
     # ------------------------------------------------------------------ connected
 
-    async def _connected(self, api: XenApi) -> None:
+    async def show_connection(self, api: XenApi) -> None:
+        """Shows a signed-in connection; it is closed with the window."""
         from xolite_qt.stores import Stores
         from xolite_qt.ui.views.workspace import Workspace, load_pages
 
@@ -414,3 +415,59 @@ def describe_failure(error: XenApiError) -> str:
 
     explained = explain(error)
     return f"{explained.summary} {explained.advice}".strip()
+
+
+@dataclass(frozen=True)
+class TourWish:
+    """What a tour should show.
+
+    Attributes:
+        folder: where the pictures go.
+        launch: the demo host, where `host` is None.
+        host: a real host (`cli.options.HostOptions`), or None.
+        theme: light or dark.
+        size: of the window, in logical pixels.
+    """
+
+    folder: Path
+    launch: Launch
+    host: Any
+    theme: theme.Choice
+    size: tuple[int, int]
+
+
+def run_tour(wish: TourWish, say: Callable[[str], None]) -> list[str]:
+    """Walks every page into pictures; returns what went wrong.
+
+    Raises:
+        ValueError, OSError: the world file or the folder cannot be used.
+    """
+
+    async def main(app: QApplication) -> list[str]:
+        import tempfile
+
+        from xolite_qt.ui.views.tour import Tour
+
+        theme.apply_theme(app, wish.theme)
+        theme.set_reduced_motion(True)
+        with tempfile.TemporaryDirectory() as profile:
+            # The user's own settings neither show in the pictures nor change by them.
+            application = Application(wish.launch, SettingsFile(Path(profile) / "settings.json"))
+            application.window.resize(*wish.size)
+            application.window.show()
+            walk = Tour(application.window, wish.folder, say)
+            try:
+                await walk.start_page()
+                if wish.host is None:
+                    await application.connect_demo()
+                    if application.api is None:
+                        raise ValueError(application.window.start.banner.text())
+                else:
+                    await application.show_connection(await wish.host.sign_in())
+                report = await walk.walk()
+            finally:
+                await application.shut_down()
+        say(f"{len(report.shots)} pictures in {wish.folder}, {len(report.errors)} errors")
+        return report.errors
+
+    return run_in_loop(main)

@@ -1,0 +1,80 @@
+"""`xolite-qt tour`: a picture of every page, tab and dialog."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import click
+
+from xolite_qt.cli.options import HostOptions, host_options
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--demo", is_flag=True, help="Tour the built-in demo host.")
+@click.option(
+    "--world",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --demo: a file of records to show.",
+)
+@click.option("--generate", metavar="HOSTSxVMS", help="With --demo: a generated world.")
+@host_options(required=False)
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option("--size", default="1440x900", show_default=True, metavar="WIDTHxHEIGHT")
+@click.option("--scale", type=click.FloatRange(1.0, 4.0), default=1.0, help="Pixels per point.")
+def tour(
+    folder: Path,
+    demo: bool,
+    world: Path | None,
+    generate: str | None,
+    url: str | None,
+    user: str,
+    password_file: Path | None,
+    fingerprint: str | None,
+    theme: str,
+    size: str,
+    scale: float,
+) -> None:
+    """Walk every page, tab and dialog; write a PNG of each and index.json into DIR.
+
+    Ends with a failure where a page shows an error or stays blank.
+    """
+    if demo == (url is not None):
+        raise click.UsageError("choose one: --demo, or --host URL")
+    if not demo and (world or generate):
+        raise click.UsageError("--world and --generate go with --demo")
+    width, height = _pair(size, "--size")
+    folder.mkdir(parents=True, exist_ok=True)
+    if sys.platform == "linux" and not os.environ.get("QT_QPA_PLATFORM"):
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if scale != 1.0:
+        os.environ["QT_SCALE_FACTOR"] = str(scale)
+    from xolite_qt.app import Launch, TourWish, run_tour
+
+    wish = TourWish(
+        folder=folder,
+        launch=Launch(
+            demo=demo, world=world, generate=_pair(generate, "--generate") if generate else None
+        ),
+        host=HostOptions(url, user, password_file, fingerprint) if url else None,
+        theme="dark" if theme == "dark" else "light",
+        size=(width, height),
+    )
+    try:
+        errors = run_tour(wish, click.echo)
+    except (ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if errors:
+        for line in errors:
+            click.echo(line, err=True)
+        raise SystemExit(1)
+
+
+def _pair(text: str, option: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is not of the form 1440x900", param_hint=option)
+    return int(found[1]), int(found[2])
