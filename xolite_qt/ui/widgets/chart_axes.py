@@ -17,7 +17,7 @@ from xolite_qt.ui.widgets.chart_scale import (
 
 __all__ = ["TimeAxis", "ValueAxis"]
 
-_LABEL_PX = 78
+_LABEL_PX = 64
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]

@@ -29,7 +29,8 @@ ChartUnit = Literal["percent", "bytes", "rate", "count"]
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEPS_S = (
     5, 10, 15, 30, _MINUTE, 2 * _MINUTE, 5 * _MINUTE, 10 * _MINUTE, 15 * _MINUTE, 30 * _MINUTE,
-    _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY,
+    _HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, 3 * _DAY, 7 * _DAY,
+    14 * _DAY,
 )  # fmt: skip
 _MONTHS = (1, 2, 3, 6, 12)
 

@@ -77,5 +77,6 @@ class QuickInfo(Card):
         self.columns = [Facts(), Facts(), Facts()]
         grid = CardGrid(min_column=250, max_columns=3, gap=24)
         for column in self.columns:
-            grid.add(column)
+            # Rows of columns of unequal length stay in line.
+            grid.add_stack(column)
         self.add(grid)

@@ -63,16 +63,16 @@ class PoolDashboard(LivePage):
         self._live_asked = False
         self._live: PoolStats | None = None
 
-        self.top = CardGrid(min_column=232, max_columns=4)
-        self.top.add(self.status)
-        self.top.add(self.patches)
-        self.top.add(self.alarms, 2)
-        self.usage = CardGrid(min_column=250, max_columns=4)
-        self.usage.add(self.storage)
-        self.usage.add(self.ram)
-        self.usage.add(self.cpu)
-        self.usage.add_stack(self.cpu_promised, self.ram_promised)
-        for widget in (self.top, self.usage, self.history, self.charts, self.tasks):
+        # One grid for all, so that the columns of all rows are the same.
+        self.cards = CardGrid(min_column=232, max_columns=4)
+        self.cards.add(self.status)
+        self.cards.add(self.patches)
+        self.cards.add(self.alarms, 2)
+        self.cards.add(self.storage)
+        self.cards.add(self.ram)
+        self.cards.add(self.cpu)
+        self.cards.add_stack(self.cpu_promised, self.ram_promised)
+        for widget in (self.cards, self.history, self.charts, self.tasks):
             self.body.add(widget)
 
         self.add_part(self.show_status, stores.host_rows, stores.vm_rows)
