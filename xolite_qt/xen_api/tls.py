@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import ssl
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -110,6 +111,16 @@ def unverified_context() -> ssl.SSLContext:
     return context
 
 
+def reason_of(error: OSError) -> str:
+    """Why a connection failed, in the system's words, without addresses and numbers."""
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS there ({error.reason or error.strerror or 'handshake failed'})"
+    # asyncio hides the system's words behind its own; a resolver's errors are negative numbers.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
 async def fetch_certificate(host: str, port: int, *, timeout_s: float = 10.0) -> Certificate:
     """Shakes hands, reads the certificate, and hangs up: no byte of HTTP is sent.
 
@@ -123,14 +134,14 @@ async def fetch_certificate(host: str, port: int, *, timeout_s: float = 10.0) ->
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except TimeoutError:
         raise NotReachable(f"{host}:{port} does not answer within {timeout_s:g} s") from None
-    except (OSError, ssl.SSLError) as error:
-        raise NotReachable(f"{host}:{port}: {error.strerror or error}") from None
+    except OSError as error:
+        raise NotReachable(f"{host}:{port}: {reason_of(error)}") from None
     try:
         tls = writer.get_extra_info("ssl_object")
         der = tls.getpeercert(binary_form=True) if tls is not None else None
     finally:
         writer.transport.abort()
-        with contextlib.suppress(OSError, ssl.SSLError):
+        with contextlib.suppress(OSError):
             await writer.wait_closed()
     if not der:
         raise MalformedAnswer(f"{host}:{port} showed no certificate")

@@ -18,7 +18,7 @@ from .errors import (
     PermissionDenied,
     SessionInvalid,
 )
-from .tls import fetch_certificate, normalized_fingerprint
+from .tls import fetch_certificate, normalized_fingerprint, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,19 +144,19 @@ class Transport:
         except TimeoutError:
             raise CallTimeout(what, timeout_s) from None
         except aiohttp.ClientConnectorError as error:
-            raise NotReachable(f"{where}: {error.os_error.strerror or error.os_error}") from None
+            raise NotReachable(f"{where}: {reason_of(error.os_error)}") from None
         except aiohttp.ClientPayloadError:
             raise ConnectionLost(f"{where}: the answer broke off") from None
         except aiohttp.ServerDisconnectedError:
             raise ConnectionLost(f"{where} closed the connection without an answer") from None
         except aiohttp.ClientOSError as error:
-            raise ConnectionLost(f"{where}: {error.strerror or 'connection lost'}") from None
+            raise ConnectionLost(f"{where}: {reason_of(error)}") from None
         except aiohttp.ClientResponseError as error:
             raise MalformedAnswer(f"{where}: not HTTP: {error.message[:200]}") from None
         except aiohttp.ClientError as error:
             raise ConnectionLost(f"{where}: {type(error).__name__}") from None
         except OSError as error:
-            raise ConnectionLost(f"{where}: {error.strerror or error}") from None
+            raise ConnectionLost(f"{where}: {reason_of(error)}") from None
 
     async def _expected_fingerprint(self, address: Address) -> aiohttp.Fingerprint | None:
         """What the connection must show; None for plain HTTP, which never leaves this machine."""

@@ -187,7 +187,13 @@ async def test_a_cancelled_call_leaves_the_client_usable(host: ScriptedHost, api
 
 async def test_nobody_there(unused_tcp_port: int) -> None:
     async with XenApi(f"http://127.0.0.1:{unused_tcp_port}", pins=MemoryPins()) as api:
-        with pytest.raises(NotReachable):
+        with pytest.raises(NotReachable, match="Connection refused"):
+            await api.login("root", "x")
+
+
+async def test_a_name_that_nobody_knows() -> None:
+    async with XenApi("https://no-such-host.invalid", pins=MemoryPins()) as api:
+        with pytest.raises(NotReachable, match=r"no-such-host\.invalid:443: \D"):
             await api.login("root", "x")
 
 
