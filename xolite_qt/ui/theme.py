@@ -82,6 +82,9 @@ _FONTS: Mapping[FontKind, tuple[int, QFont.Weight, bool]] = {
 }
 
 
+_MONO = ("SF Mono", "Menlo", "Consolas", "DejaVu Sans Mono", "Liberation Mono", "monospace")
+
+
 class _Watch(QObject):
     """Tells that another theme came into force, and follows the system while asked to."""
 
@@ -201,8 +204,13 @@ def font(kind: FontKind = "body") -> QFont:
 
 
 def mono_font(size_px: int = 13) -> QFont:
-    """The system's fixed-pitch font, for fingerprints, identifiers and code."""
-    made = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    """A fixed-pitch font, for fingerprints, identifiers and code."""
+    made = QFont()
+    # By name: off screen, and on some desktops, the system's own answer is no fixed-pitch one.
+    made.setFamilies(
+        [*_MONO, QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()]
+    )
+    made.setStyleHint(QFont.StyleHint.Monospace)
     made.setPixelSize(size_px)
     return made
 

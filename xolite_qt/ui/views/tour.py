@@ -23,6 +23,7 @@ from xolite_qt.stores import NodeKind, TreeNode
 from xolite_qt.ui.actions import ActionId, question_for
 from xolite_qt.ui.views.page import PAGES, Kind, Page
 from xolite_qt.ui.views.start_page import StartPage
+from xolite_qt.ui.widgets.hero import Hero
 from xolite_qt.xen_api import (
     Certificate,
     CertificateChanged,
@@ -188,10 +189,12 @@ class Tour:
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < _SETTLE_S:
             await asyncio.sleep(0.05)
-            if page.busy:
+            if page.busy or _said(page, "loading"):
                 quiet_since = time.monotonic()
             if time.monotonic() > deadline:
                 return f"still loading after {_PAGE_TIMEOUT_S:.0f} s"
+        if errors := _said(page, "error"):
+            return "; ".join(errors)
         return ""
 
     async def _lower_half(self, page: Page, name: str, shown: str) -> None:
@@ -371,6 +374,13 @@ class Tour:
     def _write_index(self) -> None:
         body = msgspec.json.format(msgspec.json.encode(self.report.shots), indent=1)
         (self._folder / "index.json").write_bytes(body)
+
+
+def _said(page: QWidget, kind: str) -> list[str]:
+    """What the parts of a page say that are loading, or that show an error."""
+    return [
+        hero.text() for hero in page.findChildren(Hero) if hero.kind == kind and hero.isVisible()
+    ]
 
 
 def colours(image: QImage) -> int:
