@@ -12,17 +12,16 @@ It shares no code with the client that it tests. Calls are added by `registry.me
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from .calls import CallRecord
 from .host import DemoHost, Running
-from .minimal_world import build_minimal_world
 from .registry import Call, Failure, http_route, install, method
 from .server import parse_listen
 from .world_file import WorldError, fill, load_world, read_world
+from .worlds import build_default_world, generate_world
 
 __all__ = [
     "Call",
@@ -68,16 +67,11 @@ async def start_demo_host(
     host = DemoHost(speed=speed, seed=seed)
     if world is not None:
         fill(host, await asyncio.to_thread(read_world, Path(world)))
-    elif importlib.util.find_spec(f"{__name__}.worlds") is None:
-        build_minimal_world(host)
+    elif generate is not None:
+        hosts, vms = generate
+        generate_world(host, hosts=hosts, vms=vms)
     else:
-        from .worlds import build_default_world, generate_world
-
-        if generate is None:
-            build_default_world(host)
-        else:
-            hosts, vms = generate
-            generate_world(host, hosts=hosts, vms=vms)
+        build_default_world(host)
     try:
         running = await host.start(listen, plain_http)
         yield running
