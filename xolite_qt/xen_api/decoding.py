@@ -19,7 +19,7 @@ import msgspec
 
 from .errors import MalformedAnswer, XapiError
 from .records import RECORDS, Record
-from .records.base import map_of_texts
+from .records.base import list_of_texts, map_of_texts
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +181,9 @@ def record_from_plain(cls: type[R], plain: Any, ref: str) -> R:
             continue
         value = plain[field.encode_name]
         if field.type is msgspec.Raw:
-            values[field.name] = msgspec.Raw(msgspec.json.encode(map_of_texts(value)))
+            kept = list_of_texts(value) if isinstance(value, list) else map_of_texts(value)
+            if kept or isinstance(value, dict):
+                values[field.name] = msgspec.Raw(msgspec.json.encode(kept))
             continue
         try:
             values[field.name] = msgspec.convert(value, field.type, strict=False)

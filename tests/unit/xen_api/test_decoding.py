@@ -92,6 +92,7 @@ def test_missing_and_unknown_fields() -> None:
     assert vm == VM(ref="r")
     assert vm.resident_on == NULL_REF
     assert vm.platform == {}
+    assert vm.allowed_operations == ()
     assert vm.power_state == ""
 
 
@@ -271,8 +272,10 @@ def test_every_record_of_a_real_host(real_world: Path) -> None:
                 value = getattr(record, field.name)
                 plain = list(value) if isinstance(value, tuple) else value
                 assert plain == table[ref][field.encode_name], (cls, field.name)
-    vm = next(iter(decode_records(VM, answer(world["VM"])).values()))
-    assert vm.platform == world["VM"][vm.ref]["platform"]
+    for vm in decode_records(VM, answer(world["VM"])).values():
+        plain = world["VM"][vm.ref]
+        assert vm.platform == plain["platform"]
+        assert list(vm.allowed_operations) == plain["allowed_operations"]
 
 
 @given(
@@ -302,6 +305,7 @@ def test_any_values_in_any_field(case: tuple[str, dict[str, Any]]) -> None:
     if isinstance(record, VM):
         for name in ("platform", "other_config", "vcpus_params", "snapshot_info"):
             assert all(isinstance(v, str) for v in getattr(record, name).values())
+        assert all(isinstance(v, str) for v in record.allowed_operations)
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=5))

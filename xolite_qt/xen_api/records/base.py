@@ -9,6 +9,7 @@ import msgspec
 
 NULL_REF = "OpaqueRef:NULL"
 
+EMPTY_LIST = msgspec.Raw(b"[]")
 EMPTY_MAP = msgspec.Raw(b"{}")
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ def is_null(ref: str) -> bool:
 # Attribute -> wire name, where they differ. `vdi`, `crash_dump_sr` and `suspend_image_sr` have two
 # spellings on the wire; the class with the rarer one renames by itself.
 _WIRE_NAMES = {
+    "allowed_operations_json": "allowed_operations",
     "snapshot_info_json": "snapshot_info",
     "blocked_operations_json": "blocked_operations",
     "other_config_json": "other_config",
@@ -121,15 +123,35 @@ def read_map(text: msgspec.Raw) -> dict[str, str]:
     return map_of_texts(entries)
 
 
+def read_list(text: msgspec.Raw) -> tuple[str, ...]:
+    """A list of texts from its JSON; items that are no texts become texts or are left out."""
+    try:
+        return _list_decoder.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        items = json.loads(bytes(text))
+    except (ValueError, RecursionError):
+        return ()
+    return list_of_texts(items)
+
+
+def list_of_texts(items: Any) -> tuple[str, ...]:
+    """What can be kept of something that should be a list of texts."""
+    if not isinstance(items, list):
+        return ()
+    return tuple(_text(v) for v in items if isinstance(v, str | int | float))
+
+
 def map_of_texts(entries: Any) -> dict[str, str]:
     """What can be kept of something that should be a map of texts."""
     if not isinstance(entries, dict):
         return {}
-    return {
-        _clean(k): _clean(v if isinstance(v, str) else json.dumps(v))
-        for k, v in entries.items()
-        if isinstance(v, str | int | float)
-    }
+    return {_clean(k): _text(v) for k, v in entries.items() if isinstance(v, str | int | float)}
+
+
+def _text(value: str | float) -> str:
+    return _clean(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _clean(text: str) -> str:
@@ -137,6 +159,7 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+_list_decoder = msgspec.json.Decoder(tuple[str, ...])
 _map_decoder = msgspec.json.Decoder(dict[str, str])
 
 

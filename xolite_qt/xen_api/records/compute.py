@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from .base import EMPTY_MAP, NULL_REF, Record, Ref, read_map
+from .base import EMPTY_LIST, EMPTY_MAP, NULL_REF, Record, Ref, read_list, read_map
 
 if TYPE_CHECKING:
     from .hosts import PCI, PGPU, GPUGroup, Host, VGPUType
@@ -19,13 +19,13 @@ class VM(Record, frozen=True, kw_only=True, gc=False):
     Memory in bytes, `start_delay` and `shutdown_delay` in seconds. What no view shows and what is
     long (NVRAM, snapshot metadata, recommendations) is left on the host: `XenApi.call` reads it.
 
-    The maps are kept as the JSON that came (`…_json`) and read when asked for: with ten thousand
-    VMs they are most of the work, and a list of VMs shows none of them.
+    What is large and what no list of VMs shows is kept as the JSON that came (`…_json`) and read
+    when asked for: with ten thousand VMs that is most of the work.
     """
 
     wire_class: ClassVar[str] = "VM"
 
-    allowed_operations: tuple[str, ...] = ()
+    allowed_operations_json: msgspec.Raw = EMPTY_LIST
     current_operations: dict[str, str] = {}
     name_label: str = ""
     name_description: str = ""
@@ -66,6 +66,11 @@ class VM(Record, frozen=True, kw_only=True, gc=False):
     suspend_sr: Ref["SR"] = NULL_REF
     has_vendor_device: bool = False
     domain_type: str = ""
+
+    @property
+    def allowed_operations(self) -> tuple[str, ...]:
+        """Operations that the host would accept now."""
+        return read_list(self.allowed_operations_json)
 
     @property
     def vcpus_params(self) -> dict[str, str]:
