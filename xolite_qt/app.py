@@ -19,6 +19,7 @@ from xolite_qt import __version__
 from xolite_qt.settings import KnownHost, SettingsFile
 from xolite_qt.ui import theme
 from xolite_qt.ui.credentials import Credentials
+from xolite_qt.ui.garbage import GarbageCollector
 from xolite_qt.ui.tasks import TaskOwner, ask
 from xolite_qt.ui.trust import PinFile
 from xolite_qt.ui.views.main_window import MainWindow
@@ -381,6 +382,13 @@ def run_in_loop(main: Callable[[QApplication], Coroutine[Any, Any, T]]) -> T:
     app = make_qt_application()
 
     async def guarded() -> T:
+        garbage = GarbageCollector()
+        try:
+            return await interruptible()
+        finally:
+            garbage.close()
+
+    async def interruptible() -> T:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
