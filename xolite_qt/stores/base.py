@@ -224,10 +224,10 @@ class Store(Generic[T]):
         del self._started[subscription]
         if self._started or not self._active:
             return
-        if self._linger_s <= 0:
+        loop = running_loop()
+        if self._linger_s <= 0 or loop is None:
             self._stop()
         else:
-            loop = asyncio.get_running_loop()
             self._linger = loop.call_later(self._linger_s, self._stop)
 
     def _stop(self) -> None:
@@ -286,6 +286,14 @@ class Subscription(Generic[T]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop; None where it has ended: windows may close their pages after that."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _uuid_of(row: object) -> str:

@@ -205,6 +205,12 @@ class AlarmStore(DerivedStore[AlarmRow]):
         for message in (*change.added, *change.changed):
             if message.name == "ALARM":
                 self._unread[message.ref] = message
+                self._gone.discard(message.ref)
+                continue
+            self._unread.pop(message.ref, None)
+            self._read.pop(message.ref, None)
+            if message.ref in self._rows:
+                self._gone.add(message.ref)
 
     def _rebuild(self) -> None:
         self._unread = {
@@ -244,7 +250,8 @@ class AlarmStore(DerivedStore[AlarmRow]):
         for ref in change.removed:
             self._objects[self._object_of.pop(ref)].discard(ref)
         for row in (*change.added, *change.changed):
-            # A message is never rewritten: its object stays.
+            if (before := self._object_of.get(row.ref)) is not None:
+                self._objects[before].discard(row.ref)
             self._object_of[row.ref] = row.obj_uuid
             self._objects.setdefault(row.obj_uuid, set()).add(row.ref)
 

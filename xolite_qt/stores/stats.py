@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
 
-from xolite_qt.stores.base import Store, Subscription
+from xolite_qt.stores.base import Store, Subscription, running_loop
 from xolite_qt.stores.change import Change
 from xolite_qt.stores.stats_poll import Key, Kind, StatsPoll
 from xolite_qt.stores.stats_series import Lines, ObjectSeries, Usage
@@ -301,10 +301,10 @@ class StatsStore:
         watched.watchers.pop(subscription, None)
         if watched.watchers or watched.linger is not None:
             return
-        if self._linger_s <= 0:
+        loop = running_loop()
+        if self._linger_s <= 0 or loop is None:
             self._forget(watched)
         else:
-            loop = asyncio.get_running_loop()
             watched.linger = loop.call_later(self._linger_s, self._forget, watched)
 
     def _forget(self, watched: _Watched) -> None:
@@ -320,8 +320,9 @@ class StatsStore:
         self._drop_unused()
 
     def _unwatch_pool(self, watcher: PoolStats) -> None:
-        if self._pool_watchers.pop(watcher, watcher) is watcher:
+        if watcher not in self._pool_watchers:
             return
+        del self._pool_watchers[watcher]
         if not self._pool_watchers:
             for ref in self._pool_hosts:
                 if (poll := self._polls.get((ref, TEN_MINUTES))) is not None:

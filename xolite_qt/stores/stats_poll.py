@@ -160,7 +160,8 @@ class StatsPoll:
                 return
 
     async def _round(self) -> None:
-        async with self._slots:
+        # The host that all calls go to need not queue behind others that may not even answer.
+        async with self._slots if self.address is not None else contextlib.nullcontext():
             fresh = [key for key in self.wanted if key not in self.answered]
             if fresh:
                 window_s = self.archive.span_s - self.archive.step_s

@@ -15,6 +15,7 @@ from xolite_qt.stores import AlarmGroup, AlarmRow, Change, CheckState, Stores, S
 from xolite_qt.stores import xen_api_store as counting
 from xolite_qt.stores.task_store import KEPT, VANISHED
 from xolite_qt.xen_api import (
+    SR,
     CallTimeout,
     HandleInvalid,
     Host,
@@ -85,6 +86,23 @@ async def test_a_wrong_number_of_tasks_is_reason_to_read_them_anew(
     host.events.ref_counts["task"] = 7
     await asyncio.sleep(0.1)
     assert host.api.calls["task"] == 3
+
+
+async def test_an_object_that_came_and_went_unseen_leaves_no_ghost(
+    host: FakeHost, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Created before we followed its class, destroyed before the first event.from was read: the
+    # host tells of neither.
+    monkeypatch.setattr(counting, "RECOUNT_S", 0.01)
+    host.put(SR(ref="OpaqueRef:stays"), SR(ref="OpaqueRef:goes"))
+    stores.sr.subscribe()
+    await stores.sr.settled()
+    host.remove("sr", "OpaqueRef:goes")
+    host.touched.clear()
+    host.events.answer()
+    await asyncio.sleep(0.1)
+    assert set(stores.sr.records) == {"OpaqueRef:stays"}
+    assert host.api.calls["sr"] == 2
 
 
 async def test_alarms_newest_first_grouped_and_about_something(

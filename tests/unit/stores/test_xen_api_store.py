@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.unit.stores.fake_host import FakeHost, turns
-from xolite_qt.stores import Change, Store, Stores, StoreState
+from xolite_qt.stores import Change, Store, Stores, StoreState, Subscription
 from xolite_qt.xen_api import (
     SR,
     VM,
@@ -367,3 +367,16 @@ async def test_the_pool_is_at_hand(host: FakeHost, stores: Stores) -> None:
         pool = stores.the_pool()
         assert pool is not None
         assert (stores.pool_ref, pool.name_label) == ("OpaqueRef:pool", "lab")
+
+
+def test_pages_may_close_after_the_loop_has_ended(host: FakeHost) -> None:
+    async def open_page() -> Subscription[VM]:
+        stores = Stores(host.client(), linger_s=1.0)
+        subscription: Subscription[VM] = stores.vm.subscribe()
+        await stores.vm.settled()
+        return subscription
+
+    subscription = asyncio.run(open_page())
+    subscription.close()
+    assert subscription.store.state is StoreState.IDLE
+    assert host.events.classes == frozenset()
