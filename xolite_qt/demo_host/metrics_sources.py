@@ -99,7 +99,7 @@ def vm_sources(host: DemoHost, ref: str, times: Floats) -> list[Source]:
     metrics = _of(host, "VM_metrics", vm["metrics"])
     started_s = _moment_s(metrics.get("start_time", ""))
     alive = np.where(times >= started_s, 1.0, np.nan)
-    busy = load(seed, times) * alive
+    busy = load(seed, times) * alive * (0.0 if vm["power_state"] == "Paused" else 1.0)
     made: list[Source] = []
 
     def add(name: str, values: Floats) -> None:

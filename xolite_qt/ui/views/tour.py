@@ -138,16 +138,20 @@ class Tour:
             await asyncio.sleep(0.05)
 
     def _objects(self) -> list[tuple[Kind, TreeNode]]:
-        """The pool, its master, a host that is none, and a VM of each state and oddity."""
+        """The pool, its master, and a VM of each state and oddity."""
         workspace = self._window.workspace
         assert workspace is not None
         nodes = list(workspace.stores.vm_tree.records.values())
         pool = next(node for node in nodes if node.kind is NodeKind.POOL)
         hosts = [node for node in nodes if node.kind is NodeKind.HOST]
-        vms = sorted(
-            (node for node in nodes if node.kind is NodeKind.VM), key=lambda node: node.name
-        )
         chosen: list[TreeNode] = [node for node in hosts if node.is_master][:1]
+        # A simulated pool answers for its master alone: measurements of other members' VMs would
+        # be asked of addresses where nobody listens.
+        here = {pool.ref, *(node.ref for node in chosen)}
+        vms = sorted(
+            (node for node in nodes if node.kind is NodeKind.VM and node.parent in here),
+            key=lambda node: node.name,
+        )
         states: set[str] = set()
         for vm in vms:
             odd = "<" in vm.name or not vm.name.isascii() or len(vm.name) > 60
