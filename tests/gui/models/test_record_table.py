@@ -289,6 +289,18 @@ def test_a_storm_is_told_once_a_frame(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: bool(told) and told[-1] == "a199", timeout=1000)
 
 
+def test_whoever_is_being_told_may_ask_for_more(qtbot: QtBot) -> None:
+    model = make(*(Thing(f"r{n}", f"vm-{n}") for n in range(9)))
+
+    def again() -> None:
+        model.replace([Thing("r1", "only")])
+
+    model.layoutChanged.connect(again)
+    model.apply(Told(changed=(Thing("r0", "zz"),)))
+    model.flush()
+    qtbot.waitUntil(lambda: names(model) == ["only"], timeout=1000)
+
+
 def test_roles_for_delegates_and_readers() -> None:
     model = RecordTableModel(COLUMNS, muted=lambda thing: thing.name == "old")
     model.replace([Thing("1", "old", 2.0**30, ("prod", "eu"))])

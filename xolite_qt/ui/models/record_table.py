@@ -7,7 +7,6 @@ views exactly what came, went, moved or changed.
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -25,6 +24,7 @@ from PySide6.QtCore import (
 from xolite_qt.ui import theme
 from xolite_qt.ui.models.column import Column, HasRef, RowChange, cell_filter
 from xolite_qt.ui.models.roles import KIND_ROLE, MUTED_ROLE, REF_ROLE, ROW_ROLE, VALUE_ROLE
+from xolite_qt.ui.models.spans import as_markup, runs_of
 
 T = TypeVar("T", bound=HasRef)
 Index = QModelIndex | QPersistentModelIndex
@@ -94,6 +94,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._row_filter: Callable[[T], bool] | None = None
         self._waiting: dict[str, T | None] = {}
         self._told_at = 0.0
+        self._telling = False
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
         self._frame.timeout.connect(self.flush)
@@ -123,12 +124,27 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self.flush()
 
     def flush(self) -> None:
-        """Tell the views everything that is waiting."""
+        """Tell the views everything that is waiting.
+
+        Asked for by somebody who is just being told, it happens right after.
+        """
+        if self._telling:
+            self._frame.start(0)
+            return
         self._frame.stop()
         self._told_at = time.monotonic()
         waiting, self._waiting = self._waiting, {}
         if waiting:
-            self._take(waiting)
+            self._telling = True
+            try:
+                self._take(waiting)
+            finally:
+                self._telling = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the views know all that the model knows."""
+        return not self._waiting
 
     def _tell_soon(self) -> None:
         if self._frame.isActive():
@@ -219,7 +235,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         if not gone:
             return
         position = self._positions()
-        runs = _runs(sorted(position[ref] for ref in gone))
+        runs = runs_of(sorted(position[ref] for ref in gone))
         if len(runs) > SINGLE_MOVES:
             dying = set(gone)
             self._reorder([r for r in self._order if r not in dying] + gone)
@@ -294,7 +310,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         position = self._positions()
         last_column = len(self.columns) - 1
         rows = sorted(position[ref] for ref in refs)
-        spans = [(rows[0], rows[-1])] if len(rows) >= SINGLE_SIGNALS else _runs(rows)
+        spans = [(rows[0], rows[-1])] if len(rows) >= SINGLE_SIGNALS else runs_of(rows)
         for first, last in spans:
             self.dataChanged.emit(self.index(first, 0), self.index(last, last_column))
 
@@ -453,7 +469,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             return self._muted is not None and self._muted(line.row)
         if role == _TOOLTIP:
             text = column.tooltip(line.row) if column.tooltip else line.texts[at]
-            return _as_markup(text) if text else None
+            return as_markup(text) if text else None
         if role == _ACCESSIBLE:
             return f"{column.title}: {line.texts[at]}" if line.texts[at] else f"{column.title}: –"
         if role == ROW_ROLE:
@@ -474,20 +490,3 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         if role == KIND_ROLE:
             return column.kind
         return None
-
-
-def _as_markup(text: str) -> str:
-    # So that a name which looks like markup is shown, not rendered.
-    shown = html.escape(text[:2000]).replace("\n", "<br>")
-    return f"<qt>{shown}</qt>"
-
-
-def _runs(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as (first, last) runs without gaps."""
-    runs: list[tuple[int, int]] = []
-    for row in rows:
-        if runs and row == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], row)
-        else:
-            runs.append((row, row))
-    return runs

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
-from xolite_qt.stores import Subscription, TaskRow
+from xolite_qt.stores import TaskRow
 from xolite_qt.ui.errors import explain
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.record_table import RecordTableModel
@@ -33,6 +30,7 @@ class TasksPage(TablePage[TaskRow]):
     def __init__(self, context: PageContext, ref: str = "", parent: QWidget | None = None) -> None:
         model = RecordTableModel(task_columns(), muted=lambda row: not row.is_pending)
         model.sort_by("order")
+        self._cleared: frozenset[str] = frozenset()
         super().__init__(
             context,
             ref,
@@ -50,7 +48,7 @@ class TasksPage(TablePage[TaskRow]):
         self.cancel = Button(self.tr("Cancel task"), icon="cancel", small=True)
         self.cancel.clicked.connect(self.cancel_selected)
         self.clear = Button(self.tr("Clear finished"), icon="broom", small=True)
-        self.clear.clicked.connect(context.stores.task.forget_finished)
+        self.clear.clicked.connect(self.clear_finished)
         for at, button in enumerate((self.noise, self.cancel, self.clear)):
             self.tools.insertWidget(at, button)
         self.table.selection_changed.connect(self._judge)
@@ -72,23 +70,27 @@ class TasksPage(TablePage[TaskRow]):
         super().hideEvent(event)
         self._clock.stop()
 
-    def wanted(self) -> Iterable[Subscription[Any]]:
-        """Tasks, with the hosts that they run on."""
-        return super().wanted()
-
     def known(self) -> int:
-        """Tasks that are not hidden as housekeeping."""
-        if self.noise.isChecked():
-            return self.model.total()
-        return sum(1 for row in self.store.records.values() if not is_noise(row))
+        """Tasks that are neither housekeeping nor cleared away."""
+        return sum(1 for row in self.store.records.values() if self._belongs(row))
 
     def empty_text(self) -> str:
         """What is said where there is none."""
         return "No tasks: nothing is at work, and nothing was finished since you signed in"
 
+    def _belongs(self, row: TaskRow) -> bool:
+        return row.ref not in self._cleared and (self.noise.isChecked() or not is_noise(row))
+
     def _narrow(self) -> None:
-        keep_all = self.noise.isChecked()
-        self.model.set_row_filter(None if keep_all else lambda row: not is_noise(row))
+        self.model.set_row_filter(self._belongs)
+
+    def clear_finished(self) -> None:
+        """Show finished tasks no more; the host may still remember some of them."""
+        rows = self.store.records.values()
+        self._cleared = frozenset(row.ref for row in rows if not row.is_pending)
+        self.context.stores.task.forget_finished()
+        self._narrow()
+        self._judge()
 
     def _tick(self) -> None:
         self.model.touch(row.ref for row in self.model.rows() if row.is_pending)
@@ -102,7 +104,8 @@ class TasksPage(TablePage[TaskRow]):
     def _judge(self, *_what: object) -> None:
         chosen = self._selected()
         self.cancel.set_reason(why_not_cancel(chosen))
-        finished = any(not row.is_pending for row in self.store.records.values())
+        rows = self.store.records.values()
+        finished = any(not row.is_pending and self._belongs(row) for row in rows)
         self.clear.set_reason(None if finished else self.tr("Nothing is finished"))
 
     def cancel_selected(self) -> None:

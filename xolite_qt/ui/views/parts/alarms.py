@@ -61,6 +61,7 @@ class AlarmTable(DataTable):
         self.groups = RecordTableModel(alarm_columns(self.resolve, compact=compact))
         self.groups.sort_by("at", descending=True)
         super().__init__(self.groups, says="Alarms")
+        self.groups.setParent(self)
         self.view.clicked.connect(self._clicked)
         self.opened.connect(self._go)
         self.menu_requested.connect(self._menu)

@@ -47,6 +47,11 @@ class Throttle(QObject):
             show()
         self._ran_at = time.monotonic()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something is still to be run."""
+        return bool(self._waiting)
+
     def forget(self) -> None:
         """Drop what waits: nobody looks any more."""
         self._timer.stop()
@@ -86,11 +91,18 @@ class LivePage(Page):
             for show in parts:
                 self.throttle.call(show)
 
-        def state(what: object) -> None:
-            changed(what)
+        def state(_state: object) -> None:
+            # Rare, and waited for: drawn at once.
+            for show in parts:
+                show()
             self.tell_busy()
 
         return store.subscribe(changed, state)
+
+    @property
+    def busy(self) -> bool:
+        """Also while there is something that was not drawn yet."""
+        return super().busy or self.throttle.is_waiting
 
     def refresh(self) -> None:
         """Draw all parts."""

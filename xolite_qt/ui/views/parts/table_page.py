@@ -58,6 +58,8 @@ class TablePage(Page, Generic[T]):
         self.store = store
         self._one, self._many = one, many
         self.model: RecordTableModel[T] = model or RecordTableModel(tuple(columns))
+        # So that it ends with the page, and tells nobody who is gone.
+        self.model.setParent(self)
         self.table = DataTable(self.model, says=many, thresholds=thresholds)
         self.search = SearchField(self.tr("Search in all columns"))
         self.search.setMaximumWidth(360)
@@ -116,7 +118,13 @@ class TablePage(Page, Generic[T]):
         self._tell()
         self.tell_busy()
 
+    @property
+    def busy(self) -> bool:
+        """Also while the table does not yet show all that came."""
+        return super().busy or not self.model.is_settled
+
     def _state(self, _state: StoreState) -> None:
+        self.model.flush()
         self._tell()
         self.tell_busy()
 

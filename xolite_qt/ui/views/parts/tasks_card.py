@@ -19,7 +19,7 @@ class TasksCard(Card):
 
     def __init__(self) -> None:
         super().__init__("Tasks")
-        self.tasks = RecordTableModel(task_columns(compact=True))
+        self.tasks = RecordTableModel(task_columns(compact=True), parent=self)
         self.tasks.sort_by("started", descending=True)
         self.table = DataTable(self.tasks, says="Pending tasks", multi=False)
         self.add(self.table)

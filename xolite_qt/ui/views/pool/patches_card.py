@@ -49,7 +49,7 @@ class PatchesCard(Card):
         super().__init__("Patches")
         self._store = context.stores.patches
         self._subscription: Subscription[HostPatches] | None = None
-        self.patches = RecordTableModel(COLUMNS)
+        self.patches = RecordTableModel(COLUMNS, parent=self)
         self.table = DataTable(self.patches, says="Missing patches", multi=False)
         self.table.setMinimumHeight(160)
         self.add(self.table, 1)

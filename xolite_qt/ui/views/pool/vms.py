@@ -65,8 +65,8 @@ class VmsPage(TablePage[VmRow]):
         self._add_actions()
         self.table.opened.connect(lambda vm: context.navigate("vm", vm))
         self.table.selection_changed.connect(self._judge)
-        self.table.layout_changed.connect(self._columns_changed)
-        self.model.dataChanged.connect(lambda *_: self.throttle.call(self._judge))
+        self.table.layout_changed.connect(self._layout_changed)
+        self.model.dataChanged.connect(self._rows_changed)
         self._had_disks = False
 
     def _add_actions(self) -> None:
@@ -132,6 +132,13 @@ class VmsPage(TablePage[VmRow]):
 
     def _shows(self, column_id: str) -> bool:
         return not self.table.view.isColumnHidden(self.model.column_at(column_id))
+
+    def _layout_changed(self) -> None:
+        # Not now: while rows move, the header does not yet know which columns it hides.
+        self.throttle.call(self._columns_changed)
+
+    def _rows_changed(self, *_where: object) -> None:
+        self.throttle.call(self._judge)
 
     def _columns_changed(self) -> None:
         if self.is_subscribed and self._shows("disk") != self._had_disks:
