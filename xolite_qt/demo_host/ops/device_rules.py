@@ -146,7 +146,7 @@ def _install(host: DemoHost) -> None:
 
     def changed(cls: str, ref: str) -> None:
         # Attaching and ejecting go through plain writes in many places.
-        if cls in ("VBD", "VIF", "VDI"):
+        if cls in ("VBD", "VIF", "VDI", "SR"):
             host.recompute(cls, ref)
             if cls == "VBD" and (vdi := record_of(host, cls, ref).get("VDI")):
                 host.recompute("VDI", vdi)
