@@ -11,8 +11,8 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -53,7 +53,7 @@ async def serve(hosts: int, vms: int, alarms: int) -> None:
                     host.db.set("VM", ref, name_label=f"changed at {stamp!r}")
                     _answer(ref=ref, stamp=stamp)
                 case ["traffic"]:
-                    _answer(calls=[[c.method, c.bytes_out] for c in host.calls])
+                    _answer(calls=[[c.method, list(c.classes), c.bytes_out] for c in host.calls])
                 case ["quit"]:
                     break
 
