@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon, QKeySequence, QShortcut
@@ -12,14 +13,14 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget
 
 from xolite_qt.settings import Settings
 from xolite_qt.ui import theme
-from xolite_qt.ui.dialogs.error import ErrorDialog
-from xolite_qt.ui.dialogs.shortcuts import ShortcutsDialog
-from xolite_qt.ui.errors import Explained
-from xolite_qt.ui.views.page import Kind
-from xolite_qt.ui.views.palette import Entry, Palette
 from xolite_qt.ui.views.start_page import StartPage
-from xolite_qt.ui.views.workspace import Workspace
 from xolite_qt.ui.widgets.toasts import Toasts
+
+# The rest of the rooms is imported when it is first needed: the client and what it stands on take
+# longer to import than everything that the first window shows.
+if TYPE_CHECKING:
+    from xolite_qt.ui.views.palette import Entry, Palette
+    from xolite_qt.ui.views.workspace import Workspace
 
 _ACCENTS = {"error": "danger"}
 _FIRST_SIZE = (1280, 800)
@@ -115,6 +116,9 @@ class MainWindow(QMainWindow):
             self.toasts.show_toast(text, accent)
 
     def _show_details(self, text: str, details: str) -> None:
+        from xolite_qt.ui.dialogs.error import ErrorDialog
+        from xolite_qt.ui.errors import Explained
+
         dialog = ErrorDialog(self.tr("What happened"), Explained(text, "", details), self)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -123,6 +127,8 @@ class MainWindow(QMainWindow):
 
     def open_palette(self) -> None:
         """Opens the palette over the window."""
+        from xolite_qt.ui.views.palette import Entry, Palette
+
         entries: list[Entry] = []
         if self.workspace is not None:
             entries += self.workspace.entries()
@@ -140,10 +146,12 @@ class MainWindow(QMainWindow):
     def open_settings(self) -> None:
         """Shows the settings."""
         if self.workspace is not None:
-            self.workspace.open_object(Kind.APP, "")
+            self.workspace.open_object("app", "")
 
     def open_shortcuts(self) -> None:
         """Shows what the keys do."""
+        from xolite_qt.ui.dialogs.shortcuts import ShortcutsDialog
+
         dialog = ShortcutsDialog(self)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
