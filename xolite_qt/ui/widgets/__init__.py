@@ -79,34 +79,38 @@ See them all: `python -m xolite_qt.ui.widgets.gallery DIR`.
 
 from __future__ import annotations
 
-from xolite_qt.ui.widgets.badges import Counter, IconLabel, IconText, StateBadge, Tag, Tags
-from xolite_qt.ui.widgets.banner import Banner
-from xolite_qt.ui.widgets.button import Button, ButtonKind, IconButton
-from xolite_qt.ui.widgets.card import Card, CardGrid, Line, ScrollPage, SectionTitle
-from xolite_qt.ui.widgets.flow import FlowLayout
-from xolite_qt.ui.widgets.head_bar import HeadBar
-from xolite_qt.ui.widgets.hero import Hero, HeroKind, Spinner
-from xolite_qt.ui.widgets.key_values import KeyValues
-from xolite_qt.ui.widgets.progress import ProgressBar, Thresholds, Usage, UsageBars
-from xolite_qt.ui.widgets.range_choice import RANGES, RangeChoice
-from xolite_qt.ui.widgets.rings import Donut, Part, Ring, RingStat
-from xolite_qt.ui.widgets.search_field import SearchField
-from xolite_qt.ui.widgets.side_panel import SidePanel
-from xolite_qt.ui.widgets.sparkline import Sparkline
-from xolite_qt.ui.widgets.stat import Stat
-from xolite_qt.ui.widgets.stats_chart import ChartGroup, StatsChart, Threshold
-from xolite_qt.ui.widgets.stats_chart import Line as ChartLine
-from xolite_qt.ui.widgets.table import DataTable
-from xolite_qt.ui.widgets.tabs import Tabs
-from xolite_qt.ui.widgets.text import (
-    LinkLabel,
-    TextLabel,
-    Tone,
-    ValueLabel,
-    plain_tooltip,
-    set_tooltip,
-)
-from xolite_qt.ui.widgets.toasts import Toasts
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xolite_qt.ui.widgets.badges import Counter, IconLabel, IconText, StateBadge, Tag, Tags
+    from xolite_qt.ui.widgets.banner import Banner
+    from xolite_qt.ui.widgets.button import Button, ButtonKind, IconButton
+    from xolite_qt.ui.widgets.card import Card, CardGrid, Line, ScrollPage, SectionTitle
+    from xolite_qt.ui.widgets.flow import FlowLayout
+    from xolite_qt.ui.widgets.head_bar import HeadBar
+    from xolite_qt.ui.widgets.hero import Hero, HeroKind, Spinner
+    from xolite_qt.ui.widgets.key_values import KeyValues
+    from xolite_qt.ui.widgets.progress import ProgressBar, Thresholds, Usage, UsageBars
+    from xolite_qt.ui.widgets.range_choice import RANGES, RangeChoice
+    from xolite_qt.ui.widgets.rings import Donut, Part, Ring, RingStat
+    from xolite_qt.ui.widgets.search_field import SearchField
+    from xolite_qt.ui.widgets.side_panel import SidePanel
+    from xolite_qt.ui.widgets.sparkline import Sparkline
+    from xolite_qt.ui.widgets.stat import Stat
+    from xolite_qt.ui.widgets.stats_chart import ChartGroup, StatsChart, Threshold
+    from xolite_qt.ui.widgets.stats_chart import Line as ChartLine
+    from xolite_qt.ui.widgets.table import DataTable
+    from xolite_qt.ui.widgets.tabs import Tabs
+    from xolite_qt.ui.widgets.text import (
+        LinkLabel,
+        TextLabel,
+        Tone,
+        ValueLabel,
+        plain_tooltip,
+        set_tooltip,
+    )
+    from xolite_qt.ui.widgets.toasts import Toasts
 
 __all__ = [
     "RANGES",
@@ -158,3 +162,66 @@ __all__ = [
     "plain_tooltip",
     "set_tooltip",
 ]
+
+# Name to the module and the name there. Imported when first asked for: the first window shows a
+# handful of widgets, and does not wait for tables and charts.
+_HOMES = {
+    "Banner": ("banner", "Banner"),
+    "Button": ("button", "Button"),
+    "ButtonKind": ("button", "ButtonKind"),
+    "Card": ("card", "Card"),
+    "CardGrid": ("card", "CardGrid"),
+    "ChartGroup": ("stats_chart", "ChartGroup"),
+    "ChartLine": ("stats_chart", "Line"),
+    "Counter": ("badges", "Counter"),
+    "DataTable": ("table", "DataTable"),
+    "Donut": ("rings", "Donut"),
+    "FlowLayout": ("flow", "FlowLayout"),
+    "HeadBar": ("head_bar", "HeadBar"),
+    "Hero": ("hero", "Hero"),
+    "HeroKind": ("hero", "HeroKind"),
+    "IconButton": ("button", "IconButton"),
+    "IconLabel": ("badges", "IconLabel"),
+    "IconText": ("badges", "IconText"),
+    "KeyValues": ("key_values", "KeyValues"),
+    "Line": ("card", "Line"),
+    "LinkLabel": ("text", "LinkLabel"),
+    "Part": ("rings", "Part"),
+    "ProgressBar": ("progress", "ProgressBar"),
+    "RANGES": ("range_choice", "RANGES"),
+    "RangeChoice": ("range_choice", "RangeChoice"),
+    "Ring": ("rings", "Ring"),
+    "RingStat": ("rings", "RingStat"),
+    "ScrollPage": ("card", "ScrollPage"),
+    "SearchField": ("search_field", "SearchField"),
+    "SectionTitle": ("card", "SectionTitle"),
+    "SidePanel": ("side_panel", "SidePanel"),
+    "Sparkline": ("sparkline", "Sparkline"),
+    "Spinner": ("hero", "Spinner"),
+    "Stat": ("stat", "Stat"),
+    "StateBadge": ("badges", "StateBadge"),
+    "StatsChart": ("stats_chart", "StatsChart"),
+    "Tabs": ("tabs", "Tabs"),
+    "Tag": ("badges", "Tag"),
+    "Tags": ("badges", "Tags"),
+    "TextLabel": ("text", "TextLabel"),
+    "Threshold": ("stats_chart", "Threshold"),
+    "Thresholds": ("progress", "Thresholds"),
+    "Toasts": ("toasts", "Toasts"),
+    "Tone": ("text", "Tone"),
+    "Usage": ("progress", "Usage"),
+    "UsageBars": ("progress", "UsageBars"),
+    "ValueLabel": ("text", "ValueLabel"),
+    "plain_tooltip": ("text", "plain_tooltip"),
+    "set_tooltip": ("text", "set_tooltip"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        module, there = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), there)
+    globals()[name] = value
+    return value
