@@ -129,6 +129,17 @@ def storage_operations(host: DemoHost, ref: str) -> list[str]:
     return [*_SR_ALWAYS, *(() if sr["type"] in _READ_ONLY else _SR_WRITABLE)]
 
 
+def device_name(position: str) -> str:
+    """The name a guest gives to the disk at a position: 0 is xvda, 26 is xvdaa."""
+    if not position.isdigit():
+        return position
+    number, letters = int(position), ""
+    while number >= 0:
+        letters = chr(ord("a") + number % 26) + letters
+        number = number // 26 - 1
+    return f"xvd{letters}"
+
+
 def refresh_devices(host: DemoHost, vm: str) -> None:
     """Write anew what the devices of a VM allow, after its state has changed."""
     record = record_of(host, "VM", vm)

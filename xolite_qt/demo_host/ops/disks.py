@@ -10,6 +10,7 @@ from typing import Any
 
 from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.device_rules import disk_in_use, record_of
+from xolite_qt.demo_host.ops.space import drop_disk, first_size, use_space
 from xolite_qt.demo_host.ops.vm_copies import copy_disk
 from xolite_qt.demo_host.ops.vm_power import take
 from xolite_qt.demo_host.registry import Call, Failure, method
@@ -17,36 +18,9 @@ from xolite_qt.demo_host.values import datetime_s
 
 MIB = 1 << 20
 LARGEST_BYTES = 2040 << 30
-_THICK = frozenset({"lvm", "lvmoiscsi", "lvmohba"})
 _COPY_BYTES_PER_S = 250 * MIB
 _CBT_BLOCK = 64 * 1024
 NBD_PORT = 10809
-
-
-def use_space(call: Call, sr: str, size_bytes: int, virtual_bytes: int = 0) -> None:
-    """Take room on a storage, or give it back with negative sizes.
-
-    Raises:
-        Failure: SR_FULL [requested, free].
-    """
-    record = record_of(call.host, "SR", sr)
-    if not record or record["physical_size"] <= 0:
-        return
-    free = record["physical_size"] - record["physical_utilisation"]
-    if size_bytes > free:
-        raise Failure("SR_FULL", size_bytes, free)
-    call.db.set(
-        "SR",
-        sr,
-        physical_utilisation=max(0, record["physical_utilisation"] + size_bytes),
-        virtual_allocation=max(0, record["virtual_allocation"] + virtual_bytes),
-    )
-
-
-def first_size(call: Call, sr: str, virtual_bytes: int) -> int:
-    """What an empty disk takes on a storage, in bytes."""
-    thick = record_of(call.host, "SR", sr).get("type") in _THICK
-    return virtual_bytes + 8 * MIB if thick else min(virtual_bytes, 64 * 1024)
 
 
 def check_storage(call: Call, sr: str) -> None:
@@ -75,8 +49,8 @@ async def vdi_create(call: Call, args: dict[str, Any]) -> str:
         raise Failure("VDI_TOO_LARGE", size, LARGEST_BYTES)
     # Sizes are whole megabytes on every kind of storage.
     size = -(-size // MIB) * MIB
-    used = first_size(call, sr, size)
-    use_space(call, sr, used, size)
+    used = first_size(call.host, sr, size)
+    use_space(call.host, sr, used, size)
     await take(call, 0.5)
     vdi = call.db.create(
         "VDI",
@@ -101,8 +75,7 @@ async def vdi_destroy(call: Call, self: str) -> None:
     for vbd in list(record["VBDs"]):
         if call.db.exists("VBD", vbd):
             call.db.destroy("VBD", vbd)
-    use_space(call, record["SR"], -record["physical_utilisation"], -record["virtual_size"])
-    call.db.destroy("VDI", self)
+    drop_disk(call.host, self)
 
 
 @method("VDI.resize")
@@ -117,10 +90,10 @@ async def vdi_resize(call: Call, vdi: str, size: int) -> None:
         raise Failure("VDI_TOO_LARGE", size, LARGEST_BYTES)
     check_storage(call, record["SR"])
     more = size - record["virtual_size"]
-    used = first_size(call, record["SR"], size) - first_size(
-        call, record["SR"], record["virtual_size"]
+    used = first_size(call.host, record["SR"], size) - first_size(
+        call.host, record["SR"], record["virtual_size"]
     )
-    use_space(call, record["SR"], used, more)
+    use_space(call.host, record["SR"], used, more)
     await take(call, 1.0)
     call.db.set(
         "VDI", vdi, virtual_size=size, physical_utilisation=record["physical_utilisation"] + used
@@ -196,11 +169,11 @@ async def vdi_copy(call: Call, vdi: str, sr: str, base_vdi: str, into_vdi: str) 
         return into_vdi
     target = record["SR"] if sr == NULL_REF else sr
     check_storage(call, target)
-    use_space(call, target, size, record["virtual_size"])
+    use_space(call.host, target, size, record["virtual_size"])
     try:
         await take(call, 1.0 + size / _COPY_BYTES_PER_S)
     except Failure:
-        use_space(call, target, -size, -record["virtual_size"])
+        use_space(call.host, target, -size, -record["virtual_size"])
         raise
     return copy_disk(call, vdi, snapshot=False, SR=target, is_a_snapshot=False)
 
@@ -213,13 +186,13 @@ async def vdi_pool_migrate(call: Call, vdi: str, sr: str, options: dict[str, str
     before, size = record["SR"], record["physical_utilisation"]
     if before == sr:
         return vdi
-    use_space(call, sr, size, record["virtual_size"])
+    use_space(call.host, sr, size, record["virtual_size"])
     try:
         await take(call, 2.0 + size / _COPY_BYTES_PER_S)
     except Failure:
-        use_space(call, sr, -size, -record["virtual_size"])
+        use_space(call.host, sr, -size, -record["virtual_size"])
         raise
-    use_space(call, before, -size, -record["virtual_size"])
+    use_space(call.host, before, -size, -record["virtual_size"])
     call.db.set("VDI", vdi, SR=sr)
     return vdi
 
@@ -277,7 +250,7 @@ async def vdi_data_destroy(call: Call, self: str) -> None:
     if disk_in_use(call.host, self):
         raise Failure("VDI_IN_USE", self, "data_destroy")
     await take(call, 0.5)
-    use_space(call, record["SR"], -record["physical_utilisation"])
+    use_space(call.host, record["SR"], -record["physical_utilisation"])
     call.db.set("VDI", self, type="cbt_metadata", physical_utilisation=0)
 
 

@@ -8,20 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from xolite_qt.demo_host.datamodel import NULL_REF
-from xolite_qt.demo_host.ops.device_rules import attached_drives, check_hotplug, is_live
+from xolite_qt.demo_host.ops.device_rules import (
+    attached_drives,
+    check_hotplug,
+    device_name,
+    is_live,
+)
 from xolite_qt.demo_host.ops.vm_questions import free_positions
 from xolite_qt.demo_host.registry import Call, Failure, method
-
-
-def device_name(position: str) -> str:
-    """The name a guest gives to the disk at a position: 0 is xvda, 26 is xvdaa."""
-    if not position.isdigit():
-        return position
-    number, letters = int(position), ""
-    while number >= 0:
-        letters = chr(ord("a") + number % 26) + letters
-        number = number // 26 - 1
-    return f"xvd{letters}"
 
 
 @method("VBD.create", check_refs=False)

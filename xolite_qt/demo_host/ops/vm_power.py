@@ -6,14 +6,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from xolite_qt.demo_host.datamodel import NULL_REF
+from xolite_qt.demo_host.ops.device_rules import record_of
+from xolite_qt.demo_host.ops.lifecycle import PAUSED, RUNNING, SUSPENDED, refusal
+from xolite_qt.demo_host.ops.running import (
+    MIB,
+    bring_down,
+    bring_up,
+    choose_host,
+    may_run,
+    memory_of,
+    move,
+    named,
+    say,
+    take_memory,
+)
+from xolite_qt.demo_host.ops.space import drop_disk, use_space
 from xolite_qt.demo_host.registry import Call, Failure, method
-
-from .lifecycle import PAUSED, RUNNING, SUSPENDED, refusal
-from .running import MIB, attach, bring_down, bring_up, choose_host, may_run, memory_of, named, say
 
 # Durations on a real host, in seconds.
 START_S, SHUTDOWN_S, HARD_S, PAUSE_S = 3.0, 6.0, 1.0, 0.5
-_SUSPEND_BYTES_PER_S = 400 * MIB
+SAVE_BYTES_PER_S = 400 * MIB
 _MIGRATE_BYTES_PER_S = 800 * MIB
 
 
@@ -30,13 +42,46 @@ async def operating(call: Call, vm: str, operation: str) -> AsyncIterator[None]:
     assert call.task is not None
     with call.host.operation(call.task.ref, "VM", vm, operation):
         yield
-    call.host.recompute("VM", vm)
 
 
 async def take(call: Call, seconds: float) -> None:
-    """Lets the work take its time."""
+    """Lets the work take its time.
+
+    Raises:
+        Failure: TASK_CANCELLED.
+    """
     assert call.task is not None
     await call.task.work(seconds)
+
+
+def place(call: Call, vm: str, host: str) -> str:
+    """The host where a VM will run: the one that was named, if it can, else the best.
+
+    Raises:
+        Failure: why there is none.
+    """
+    if not host:
+        return choose_host(call.host, vm)
+    if (failure := may_run(call.host, vm, host)) is not None:
+        raise failure
+    return host
+
+
+@asynccontextmanager
+async def reserving(call: Call, vm: str, host: str) -> AsyncIterator[None]:
+    """Holds the memory of a VM on a host; given back when the block fails."""
+    size = memory_of(call.db.get("VM", vm))
+    take_memory(call.host, host, size)
+    call.db.set("VM", vm, scheduled_to_be_resident_on=host)
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            take_memory(call.host, host, -size)
+            if call.db.exists("VM", vm):
+                call.db.set("VM", vm, scheduled_to_be_resident_on=NULL_REF)
 
 
 @method("VM.start")
@@ -53,11 +98,10 @@ async def vm_start_on(call: Call, vm: str, host: str, start_paused: bool, force:
 
 async def _start(call: Call, vm: str, operation: str, paused: bool, host: str) -> None:
     async with operating(call, vm, operation):
-        where = host or choose_host(call.host, vm)
-        if host and (failure := may_run(call.host, vm, host)) is not None:
-            raise failure
-        await take(call, START_S)
-        bring_up(call.host, vm, where, PAUSED if paused else RUNNING)
+        where = place(call, vm, host)
+        async with reserving(call, vm, where):
+            await take(call, START_S)
+            bring_up(call.host, vm, where, PAUSED if paused else RUNNING)
     say(
         call.host,
         "VM_STARTED",
@@ -118,6 +162,7 @@ async def _reboot(call: Call, vm: str, operation: str, seconds: float, how: str)
         where = call.db.get("VM", vm)["resident_on"]
         await take(call, seconds)
         bring_down(call.host, vm)
+        take_memory(call.host, where, memory_of(call.db.get("VM", vm)))
         bring_up(call.host, vm, where)
     say(call.host, "VM_REBOOTED", vm, f"VM {named(call.host, vm)} rebooted {how}")
 
@@ -144,22 +189,39 @@ async def vm_unpause(call: Call, vm: str) -> None:
 async def vm_suspend(call: Call, vm: str) -> None:
     """Writes a VM's memory to a disk and ends it."""
     async with operating(call, vm, "suspend"):
-        storage = suspend_storage(call, vm)
-        record = call.db.get("VM", vm)
-        await take(call, 1.0 + memory_of(record) / _SUSPEND_BYTES_PER_S)
-        disk = call.db.create(
-            "VDI",
-            name_label="Suspend image",
-            name_description=f"Suspend image for {record['name_label'][:80]}",
-            SR=storage,
-            virtual_size=memory_of(record),
-            physical_utilisation=memory_of(record),
-            type="suspend",
-            managed=True,
-        )
+        image = save_image(call, vm)
+        try:
+            await take(call, 1.0 + memory_of(call.db.get("VM", vm)) / SAVE_BYTES_PER_S)
+        except Failure:
+            drop_disk(call.host, image)
+            raise
         bring_down(call.host, vm, SUSPENDED)
-        call.db.set("VM", vm, suspend_VDI=disk)
+        call.db.set("VM", vm, suspend_VDI=image)
     say(call.host, "VM_SUSPENDED", vm, f"VM {named(call.host, vm)} suspended")
+
+
+def save_image(call: Call, vm: str) -> str:
+    """A disk for the memory of a VM.
+
+    Raises:
+        Failure: VM_NO_SUSPEND_SR [vm], SR_FULL.
+    """
+    storage = suspend_storage(call, vm)
+    record = call.db.get("VM", vm)
+    size = memory_of(record)
+    use_space(call.host, storage, size, size)
+    image = call.db.create(
+        "VDI",
+        name_label="Suspend image",
+        name_description=f"Suspend image for {record['name_label'][:80]}",
+        SR=storage,
+        virtual_size=size,
+        physical_utilisation=size,
+        type="suspend",
+        managed=True,
+    )
+    call.db.set("VDI", image, location=call.db.get("VDI", image)["uuid"])
+    return image
 
 
 def suspend_storage(call: Call, vm: str) -> str:
@@ -197,15 +259,13 @@ async def vm_resume_on(call: Call, vm: str, host: str, start_paused: bool, force
 
 async def _resume(call: Call, vm: str, operation: str, paused: bool, host: str) -> None:
     async with operating(call, vm, operation):
-        where = host or choose_host(call.host, vm)
-        if host and (failure := may_run(call.host, vm, host)) is not None:
-            raise failure
-        await take(call, 1.0 + memory_of(call.db.get("VM", vm)) / _SUSPEND_BYTES_PER_S)
-        disk = call.db.get("VM", vm)["suspend_VDI"]
-        bring_up(call.host, vm, where, PAUSED if paused else RUNNING)
+        where = place(call, vm, host)
+        async with reserving(call, vm, where):
+            await take(call, 1.0 + memory_of(call.db.get("VM", vm)) / SAVE_BYTES_PER_S)
+            disk = call.db.get("VM", vm)["suspend_VDI"]
+            bring_up(call.host, vm, where, PAUSED if paused else RUNNING, resumed=True)
         call.db.set("VM", vm, suspend_VDI=NULL_REF)
-        if call.db.exists("VDI", disk):
-            call.db.destroy("VDI", disk)
+        drop_disk(call.host, disk)
     say(
         call.host,
         "VM_RESUMED",
@@ -218,34 +278,23 @@ async def _resume(call: Call, vm: str, operation: str, paused: bool, host: str) 
 async def vm_pool_migrate(call: Call, vm: str, host: str, options: dict[str, str]) -> None:
     """Moves a running VM to another host of the pool."""
     async with operating(call, vm, "pool_migrate"):
-        if (failure := may_run(call.host, vm, host)) is not None:
-            raise failure
+        place(call, vm, host)
         before = call.db.get("VM", vm)["resident_on"]
-        if before == host:
-            raise Failure("OPERATION_NOT_ALLOWED", "The VM is on that host already.")
-        await take(call, 2.0 + memory_of(call.db.get("VM", vm)) / _MIGRATE_BYTES_PER_S)
-        networks = _networks(call, vm)
-        bring_down(call.host, vm)
-        bring_up(call.host, vm, host)
-        _put_networks(call, vm, networks)
-        attach(call.host, vm, attached=True)
+        seconds = 2.0 + memory_of(call.db.get("VM", vm)) / _MIGRATE_BYTES_PER_S
+        async with reserving(call, vm, host):
+            await take(call, seconds)
+            move(call.host, vm, host)
+    say_migrated(call, vm, before, host)
+
+
+def say_migrated(call: Call, vm: str, before: str, after: str) -> None:
+    """Leaves the message about a move."""
+    if not record_of(call.host, "host", before):
+        return
     say(
         call.host,
         "VM_MIGRATED",
         vm,
         f"VM {named(call.host, vm)} migrated from host {named(call.host, before, 'host')} "
-        f"to host {named(call.host, host, 'host')}",
+        f"to host {named(call.host, after, 'host')}",
     )
-
-
-def _networks(call: Call, vm: str) -> dict[str, str]:
-    guest = call.db.get("VM", vm)["guest_metrics"]
-    if call.db.exists("VM_guest_metrics", guest):
-        return dict(call.db.get("VM_guest_metrics", guest)["networks"])
-    return {}
-
-
-def _put_networks(call: Call, vm: str, networks: dict[str, str]) -> None:
-    guest = call.db.get("VM", vm)["guest_metrics"]
-    if networks and call.db.exists("VM_guest_metrics", guest):
-        call.db.set("VM_guest_metrics", guest, networks=networks, live=True)
