@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from xolite_qt.demo_host.datamodel import NULL_REF
+from xolite_qt.demo_host.ops.guests import install_guest
 
 from . import machines
 from .machines import DAY_S, GIB, System, guest_metrics, mac, vm_actions, vm_fields
@@ -230,6 +231,7 @@ def _guest(host: DemoHost, premises: Premises, guest: Guest, number: int) -> str
     live = guest.state in ("Running", "Paused")
     memory = guest.memory_gib * GIB
     tools = guest.tools and guest.state == "Running"
+    report: dict[str, Any] = {}
     fields: dict[str, Any] = vm_fields(
         guest.system, host.rng, memory=memory, vcpus=guest.vcpus, mac_seed=db.new_uuid()
     )
@@ -255,7 +257,7 @@ def _guest(host: DemoHost, premises: Premises, guest: Guest, number: int) -> str
             current_domain_type="hvm" if live else "unspecified",
         ),
     }
-    if tools:
+    if guest.tools:
         addresses = [
             (
                 f"192.168.{10 if nic == 'management' else 20}.{30 + number}",
@@ -266,9 +268,14 @@ def _guest(host: DemoHost, premises: Premises, guest: Guest, number: int) -> str
             for nic_no, nic in enumerate(guest.nics)
         ]
         report = guest_metrics(guest.system, now, addresses, hostname=guest.key)
-        fields["guest_metrics"] = db.create("VM_guest_metrics", report)
+        if guest.state != "Halted":
+            report["live"] = live
+            fields["guest_metrics"] = db.create("VM_guest_metrics", report)
     fields["allowed_operations"] = vm_actions(fields, tools=tools)
     vm = db.create("VM", fields)
+    if report:
+        # A halted one reports as soon as somebody starts it.
+        install_guest(host, vm, report)
     for device, (sr, size_gib) in enumerate(guest.disks):
         _disk(host, vm, guest, premises.srs[sr], device, size_gib, live)
     _drive(host, vm, len(guest.disks), live)
