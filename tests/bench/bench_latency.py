@@ -12,6 +12,7 @@ from tests.bench.gui import in_thread, until, with_application
 from tests.bench.report import Finding, median, percentile, say
 from tests.bench.world_process import World, world
 from xolite_qt.app import Application
+from xolite_qt.ui.views.parts.table_page import TablePage
 
 CHANGES = 60
 
@@ -57,11 +58,12 @@ async def measure(application: Application, other: World) -> list[float]:
     workspace.open_object("pool", "", "vms")
     page = workspace.page
     assert page is not None
-    table = page.table  # type: ignore[attr-defined]  # the VM list has one
-    await until(lambda: table.model().rowCount() > 5)
+    assert isinstance(page, TablePage)
+    table = page.table
+    await until(lambda: page.model.rowCount() > 5)
     await asyncio.sleep(1.0)
     painted = Painted(table.view.viewport())
-    model = table.model()
+    model = page.model
     delays = []
     for number in range(CHANGES):
         told = await in_thread(lambda number=number: other.ask("rename", number))
