@@ -6,16 +6,30 @@ An action knows whether it may run on a selection, and why not in words; running
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from xolite_qt.xen_api import VM, Host, PowerState
+from xolite_qt.ui import action_rules as rules
+from xolite_qt.ui import action_steps as steps
+from xolite_qt.ui.action_rules import ActionScope, Items, Reason, Rule
+from xolite_qt.ui.action_steps import Steps
+from xolite_qt.xen_api import PowerState
 
-Record = VM | Host
-Items = Sequence[Record]
+__all__ = [
+    "ACTIONS",
+    "POWER_ACTIONS",
+    "Action",
+    "ActionId",
+    "ActionScope",
+    "Harm",
+    "Items",
+    "Outcome",
+    "Question",
+    "Reason",
+    "actions_for",
+    "question_for",
+]
 
 
 class ActionId(StrEnum):
@@ -74,28 +88,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one object; `error` None where it went well, `cancelled` where it was."""
+    """What became of one object; `error` is None where it went well."""
 
     name: str
     error: Exception | None = None
-
-
-Reason = str
-Rule = Callable[["Items", "ActionScope"], Reason | None]
-Steps = Callable[["ActionScope", Any, str], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class ActionScope:
-    """What actions may look at and use.
-
-    Attributes:
-        api: the connection (`xen_api.XenApi`).
-        hosts: the hosts known now.
-    """
-
-    api: Any
-    hosts: Callable[[], Sequence[Host]]
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,9 @@ class Action:
         harm: how it is asked about.
         warning: what it means, for the question.
         wants_host: whether a host has to be chosen.
-        operation: name in `current_operations` while it is under way.
+        operations: its names in `current_operations`, `allowed_operations` and
+            `blocked_operations`.
+        asks: the question's title; `{label}` and `{what}` are filled in.
     """
 
     id: ActionId
@@ -126,8 +124,8 @@ class Action:
     harm: Harm = Harm.NONE
     warning: str = ""
     wants_host: bool = False
-    operation: str = ""
-    shortcuts: tuple[str, ...] = field(default=())
+    operations: tuple[str, ...] = ()
+    asks: str = "{label} {what}?"
 
     @property
     def kind(self) -> str:
@@ -138,126 +136,11 @@ class Action:
         """Why it may not run now, in words; None where it may."""
         if not items:
             return "Nothing is selected."
-        for item in items:
-            if self.operation and self.operation in item.current_operations.values():
-                return f"{item.name_label} is {self.doing} already."
-        return self.rule(items, scope)
+        return self.rule(items, scope) or rules.at_work(self.operations, self.doing, items)
 
 
-_STATE_WORDS = {
-    PowerState.RUNNING: "running",
-    PowerState.HALTED: "halted",
-    PowerState.PAUSED: "paused",
-    PowerState.SUSPENDED: "suspended",
-}
-
-
-def _in_state(*wanted: PowerState) -> Rule:
-    def rule(items: Items, scope: ActionScope) -> Reason | None:
-        words = " or ".join(_STATE_WORDS[state] for state in wanted)
-        for item in items:
-            if isinstance(item, VM) and item.power_state not in wanted:
-                state = item.power_state.lower()
-                return f"{item.name_label} is {state}; it has to be {words}."
-        return None
-
-    return rule
-
-
-def _may_resume(items: Items, scope: ActionScope) -> Reason | None:
-    states = {item.power_state for item in items if isinstance(item, VM)}
-    if states in ({PowerState.SUSPENDED}, {PowerState.PAUSED}):
-        return None
-    if states == {PowerState.SUSPENDED, PowerState.PAUSED}:
-        return "Some are paused and some suspended: choose one kind."
-    return _in_state(PowerState.SUSPENDED, PowerState.PAUSED)(items, scope)
-
-
-def _may_migrate(items: Items, scope: ActionScope) -> Reason | None:
-    if len(scope.hosts()) < 2:
-        return "The pool has no other host."
-    for item in items:
-        allowed = item.allowed_operations
-        if "pool_migrate" not in allowed and "migrate_send" not in allowed:
-            return f"{item.name_label} cannot be moved in its present state."
-    return None
-
-
-def _may_snapshot(items: Items, scope: ActionScope) -> Reason | None:
-    for item in items:
-        if "snapshot" not in item.allowed_operations:
-            return f"{item.name_label} cannot be snapshotted in its present state."
-    return None
-
-
-def _enabled(wanted: bool) -> Rule:
-    def rule(items: Items, scope: ActionScope) -> Reason | None:
-        for item in items:
-            if isinstance(item, Host) and item.enabled is not wanted:
-                state = "enabled" if item.enabled else "in maintenance"
-                return f"{item.name_label} is {state}."
-        return None
-
-    return rule
-
-
-def _always(items: Items, scope: ActionScope) -> Reason | None:
-    return None
-
-
-def _run(method: str, *params: Any) -> Steps:
-    async def steps(scope: ActionScope, item: Record, host: str) -> None:
-        await scope.api.run(method, item.ref, *params)
-
-    return steps
-
-
-async def _resume(scope: ActionScope, item: Record, host: str) -> None:
-    if isinstance(item, VM) and item.power_state == PowerState.PAUSED:
-        await scope.api.run("VM.unpause", item.ref)
-    else:
-        await scope.api.run("VM.resume", item.ref, False, False)
-
-
-async def _start_on(scope: ActionScope, item: Record, host: str) -> None:
-    await scope.api.run("VM.start_on", item.ref, host, False, False)
-
-
-async def _migrate(scope: ActionScope, item: Record, host: str) -> None:
-    await scope.api.run("VM.pool_migrate", item.ref, host, {"live": "true"})
-
-
-async def _snapshot(scope: ActionScope, item: Record, host: str) -> None:
-    stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-    await scope.api.run("VM.snapshot", item.ref, f"{item.name_label} {stamp}")
-
-
-async def _copy(scope: ActionScope, item: Record, host: str) -> None:
-    await scope.api.run("VM.clone", item.ref, f"{item.name_label} (copy)")
-
-
-async def own_disks(api: Any, vm_ref: str) -> dict[str, Any]:
-    """Disks that no other VM uses: reference to record. They would be orphans without their VM."""
-    disks: dict[str, Any] = {}
-    for vbd_ref in await api.call("VM.get_VBDs", vm_ref):
-        vbd = await api.get_record("vbd", vbd_ref)
-        if vbd.type != "Disk" or vbd.vdi in disks or vbd.vdi == "OpaqueRef:NULL":
-            continue
-        vdi = await api.get_record("vdi", vbd.vdi)
-        if set(vdi.vbds) <= {vbd_ref}:
-            disks[vbd.vdi] = vdi
-    return disks
-
-
-async def _delete(scope: ActionScope, item: Record, host: str) -> None:
-    disks = await own_disks(scope.api, item.ref)
-    await scope.api.run("VM.destroy", item.ref)
-    for vdi_ref in disks:
-        await scope.api.run("VDI.destroy", vdi_ref)
-
-
-_HALTED = _in_state(PowerState.HALTED)
-_RUNNING = _in_state(PowerState.RUNNING)
+_HALTED = rules.in_state(PowerState.HALTED)
+_RUNNING = rules.in_state(PowerState.RUNNING)
 _POWER_CUT = "Like pulling the plug: what the guest has not written to disk yet is lost."
 
 ACTIONS: dict[ActionId, Action] = {
@@ -270,8 +153,8 @@ ACTIONS: dict[ActionId, Action] = {
             "started",
             "starting",
             _HALTED,
-            _run("VM.start", False, False),
-            operation="start",
+            steps.run("VM.start", False, False),
+            operations=("start",),
         ),
         Action(
             ActionId.VM_START_ON,
@@ -280,11 +163,20 @@ ACTIONS: dict[ActionId, Action] = {
             "started",
             "starting",
             _HALTED,
-            _start_on,
+            steps.start_on,
             wants_host=True,
-            operation="start_on",
+            operations=("start_on",),
         ),
-        Action(ActionId.VM_RESUME, "Resume", "play", "resumed", "resuming", _may_resume, _resume),
+        Action(
+            ActionId.VM_RESUME,
+            "Resume",
+            "play",
+            "resumed",
+            "resuming",
+            rules.may_resume,
+            steps.resume,
+            operations=("resume", "unpause"),
+        ),
         Action(
             ActionId.VM_PAUSE,
             "Pause",
@@ -292,8 +184,8 @@ ACTIONS: dict[ActionId, Action] = {
             "paused",
             "pausing",
             _RUNNING,
-            _run("VM.pause"),
-            operation="pause",
+            steps.run("VM.pause"),
+            operations=("pause",),
         ),
         Action(
             ActionId.VM_SUSPEND,
@@ -302,8 +194,8 @@ ACTIONS: dict[ActionId, Action] = {
             "suspended",
             "suspending",
             _RUNNING,
-            _run("VM.suspend"),
-            operation="suspend",
+            steps.run("VM.suspend"),
+            operations=("suspend",),
         ),
         Action(
             ActionId.VM_CLEAN_REBOOT,
@@ -312,8 +204,8 @@ ACTIONS: dict[ActionId, Action] = {
             "rebooted",
             "rebooting",
             _RUNNING,
-            _run("VM.clean_reboot"),
-            operation="clean_reboot",
+            steps.run("VM.clean_reboot"),
+            operations=("clean_reboot",),
         ),
         Action(
             ActionId.VM_HARD_REBOOT,
@@ -321,11 +213,11 @@ ACTIONS: dict[ActionId, Action] = {
             "reboot",
             "rebooted",
             "rebooting",
-            _in_state(PowerState.RUNNING, PowerState.PAUSED),
-            _run("VM.hard_reboot"),
+            rules.in_state(PowerState.RUNNING, PowerState.PAUSED),
+            steps.run("VM.hard_reboot"),
             Harm.DISRUPTIVE,
             _POWER_CUT,
-            operation="hard_reboot",
+            operations=("hard_reboot",),
         ),
         Action(
             ActionId.VM_CLEAN_SHUTDOWN,
@@ -334,8 +226,8 @@ ACTIONS: dict[ActionId, Action] = {
             "shut down",
             "shutting down",
             _RUNNING,
-            _run("VM.clean_shutdown"),
-            operation="clean_shutdown",
+            steps.run("VM.clean_shutdown"),
+            operations=("clean_shutdown",),
         ),
         Action(
             ActionId.VM_HARD_SHUTDOWN,
@@ -343,11 +235,11 @@ ACTIONS: dict[ActionId, Action] = {
             "power",
             "shut down",
             "shutting down",
-            _in_state(PowerState.RUNNING, PowerState.SUSPENDED, PowerState.PAUSED),
-            _run("VM.hard_shutdown"),
+            rules.in_state(PowerState.RUNNING, PowerState.SUSPENDED, PowerState.PAUSED),
+            steps.run("VM.hard_shutdown"),
             Harm.DISRUPTIVE,
             _POWER_CUT,
-            operation="hard_shutdown",
+            operations=("hard_shutdown",),
         ),
         Action(
             ActionId.VM_MIGRATE,
@@ -355,10 +247,10 @@ ACTIONS: dict[ActionId, Action] = {
             "migrate",
             "migrated",
             "migrating",
-            _may_migrate,
-            _migrate,
+            rules.may_migrate,
+            steps.migrate,
             wants_host=True,
-            operation="pool_migrate",
+            operations=("pool_migrate", "migrate_send"),
         ),
         Action(
             ActionId.VM_SNAPSHOT,
@@ -366,11 +258,20 @@ ACTIONS: dict[ActionId, Action] = {
             "snapshot",
             "snapshotted",
             "taking a snapshot of",
-            _may_snapshot,
-            _snapshot,
-            operation="snapshot",
+            rules.may_snapshot,
+            steps.snapshot,
+            operations=("snapshot",),
         ),
-        Action(ActionId.VM_COPY, "Copy", "copy", "copied", "being copied", _HALTED, _copy),
+        Action(
+            ActionId.VM_COPY,
+            "Copy",
+            "copy",
+            "copied",
+            "being copied",
+            _HALTED,
+            steps.copy,
+            operations=("clone",),
+        ),
         Action(
             ActionId.VM_DELETE,
             "Delete",
@@ -378,10 +279,10 @@ ACTIONS: dict[ActionId, Action] = {
             "deleted",
             "being deleted",
             _HALTED,
-            _delete,
+            steps.delete,
             Harm.DESTRUCTIVE,
             "The VM and the disks that only it uses are deleted. This cannot be undone.",
-            operation="destroy",
+            operations=("destroy",),
         ),
         Action(
             ActionId.HOST_ENABLE,
@@ -389,8 +290,8 @@ ACTIONS: dict[ActionId, Action] = {
             "play",
             "enabled",
             "being enabled",
-            _enabled(False),
-            _run("host.enable"),
+            rules.enabled(False),
+            steps.run("host.enable"),
         ),
         Action(
             ActionId.HOST_DISABLE,
@@ -398,10 +299,11 @@ ACTIONS: dict[ActionId, Action] = {
             "ban",
             "in maintenance",
             "being disabled",
-            _enabled(True),
-            _run("host.disable"),
+            rules.enabled(True),
+            steps.run("host.disable"),
             Harm.DISRUPTIVE,
             "The host starts no VM any more until it leaves maintenance. Running VMs stay.",
+            asks="Put {what} into maintenance?",
         ),
         Action(
             ActionId.HOST_RESTART_TOOLSTACK,
@@ -409,11 +311,12 @@ ACTIONS: dict[ActionId, Action] = {
             "refresh",
             "restarting its toolstack",
             "restarting",
-            _always,
-            _run("host.restart_agent"),
+            rules.always,
+            steps.run("host.restart_agent"),
             Harm.DISRUPTIVE,
             "VMs keep running. The connection is lost for a moment and comes back by itself; "
             "tasks under way are lost.",
+            asks="Restart the toolstack of {what}?",
         ),
         Action(
             ActionId.HOST_REBOOT,
@@ -421,10 +324,12 @@ ACTIONS: dict[ActionId, Action] = {
             "reboot",
             "rebooting",
             "rebooting",
-            _enabled(False),
-            _run("host.reboot"),
+            rules.enabled(False),
+            steps.run("host.reboot"),
             Harm.DESTRUCTIVE,
             "VMs that still run on it are shut down.",
+            operations=("reboot",),
+            asks="Reboot {what}?",
         ),
         Action(
             ActionId.HOST_SHUTDOWN,
@@ -432,13 +337,28 @@ ACTIONS: dict[ActionId, Action] = {
             "power",
             "shutting down",
             "shutting down",
-            _enabled(False),
-            _run("host.shutdown"),
+            rules.enabled(False),
+            steps.run("host.shutdown"),
             Harm.DESTRUCTIVE,
             "VMs that still run on it are shut down. The host has to be switched on by hand.",
+            operations=("shutdown",),
+            asks="Shut down {what}?",
         ),
     )
 }
+
+# What "Change state" offers; the rest of a VM's actions stand beside it.
+POWER_ACTIONS = (
+    ActionId.VM_START,
+    ActionId.VM_START_ON,
+    ActionId.VM_RESUME,
+    ActionId.VM_PAUSE,
+    ActionId.VM_SUSPEND,
+    ActionId.VM_CLEAN_REBOOT,
+    ActionId.VM_HARD_REBOOT,
+    ActionId.VM_CLEAN_SHUTDOWN,
+    ActionId.VM_HARD_SHUTDOWN,
+)
 
 
 def actions_for(kind: str) -> list[Action]:
@@ -455,7 +375,7 @@ def question_for(action: Action, items: Items, consequences: Sequence[str] = ())
     if action.harm is Harm.DESTRUCTIVE:
         typed = names[0] if len(names) == 1 else f"{action.label.lower()} {len(names)} {noun}"
     return Question(
-        f"{action.label}: {what}?",
+        action.asks.format(label=action.label, what=what),
         action.warning,
         action.label,
         action.harm,

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
 from xolite_qt.ui import format as words
+from xolite_qt.ui.action_steps import own_disks
 from xolite_qt.ui.actions import (
     ACTIONS,
     Action,
@@ -19,7 +20,6 @@ from xolite_qt.ui.actions import (
     Items,
     Outcome,
     actions_for,
-    own_disks,
     question_for,
 )
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
@@ -69,13 +69,25 @@ class ActionRunner:
         name = f"{action.label}: {', '.join(item.name_label[:80] for item in kept[:3])}"
         self._tasks.spawn(self._work(action, kept), name)
 
-    def menu(self, kind: str, items: Callable[[], Items], parent: QWidget) -> QMenu:
-        """A menu of all actions of a kind; it looks at the objects each time it opens."""
+    def menu(
+        self,
+        kind: str,
+        items: Callable[[], Items],
+        parent: QWidget,
+        only: Callable[[ActionId], bool] = lambda _id: True,
+    ) -> QMenu:
+        """A menu of the actions of a kind; it looks at the objects each time it opens."""
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
         entries: list[tuple[ActionId, QAction]] = []
         for action in actions_for(kind):
-            if action.id in (ActionId.VM_CLEAN_REBOOT, ActionId.VM_MIGRATE, ActionId.VM_DELETE):
+            if not only(action.id):
+                continue
+            if entries and action.id in (
+                ActionId.VM_CLEAN_REBOOT,
+                ActionId.VM_MIGRATE,
+                ActionId.VM_DELETE,
+            ):
                 menu.addSeparator()
             entry = menu.addAction(icon(action.icon), action.label)
             entry.triggered.connect(
@@ -92,11 +104,6 @@ class ActionRunner:
 
         menu.aboutToShow.connect(refresh)
         return menu
-
-    def shortcut(self, action_id: ActionId) -> QKeySequence | None:
-        """The keys that start an action, if any."""
-        keys = ACTIONS[action_id].shortcuts
-        return QKeySequence(keys[0]) if keys else None
 
     # ------------------------------------------------------------------ work
 
