@@ -56,6 +56,9 @@ QDoubleSpinBox:disabled, QComboBox:disabled {
 QLineEdit[accent="danger"], QComboBox[accent="danger"], QSpinBox[accent="danger"] {
   border-color: $danger_txt;
 }
+QAbstractSpinBox QLineEdit, QComboBox QLineEdit, QAbstractSpinBox QLineEdit:focus {
+  border: none; padding: 0; min-height: 0; background: transparent;
+}
 QLineEdit[dense="true"], QComboBox[dense="true"] { min-height: 22px; padding: 1px 6px; }
 QLineEdit[dense="true"]:focus { padding: 0 5px; }
 QComboBox::drop-down { border: none; width: 28px; }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PySide6.QtWidgets import (
@@ -78,6 +79,10 @@ def cells(page: VmsPage, row: int) -> tuple[str, ...]:
     return page.model.texts(row)
 
 
+def says(page: QWidget, text: str) -> bool:
+    return text in words(page)
+
+
 def words(page: QWidget) -> str:
     return "\n".join(label.text() for label in page.findChildren(QLabel))
 
@@ -135,7 +140,7 @@ async def test_names_that_look_like_markup_are_shown_as_they_are(bench: Bench) -
     bench.db.set("host", host, name_label=evil, name_description=evil)
     for make, ref in ((VmDashboard, vm), (VmSystem, vm), (HostDashboard, host), (HostSystem, host)):
         page = await bench.show(make, ref)
-        await bench.until(lambda page=page: evil in words(page))
+        await bench.until(partial(says, page, evil))
         for label in page.findChildren(QLabel):
             assert not label.text() or label.textFormat().name == "PlainText", label.text()
             assert "<img" not in label.toolTip()

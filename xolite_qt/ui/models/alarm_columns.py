@@ -57,22 +57,23 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
     )
     when = Column[AlarmGroup](
         id="at",
-        title="Last raised",
+        title="Raised" if compact else "Last raised",
         value=lambda group: group.at.timestamp(),
         text=lambda group: fmt.relative(group.at),
         tooltip=lambda group: _times(group),
         kind=Kind.TIME,
-        width=130,
+        width=106 if compact else 130,
     )
     alarm = Column[AlarmGroup](
         id="alarm",
         title="Alarm",
         value=sentence,
+        text=_counted if compact else sentence,
         tooltip=_explain,
         icon=(lambda group: icons.icon(severity_of(group)[2], severity_of(group)[3]))
         if compact
         else None,
-        width=250 if compact else 300,
+        width=200 if compact else 300,
     )
     value = Column[AlarmGroup](
         id="value",
@@ -80,7 +81,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         value=lambda group: group.newest.alarm.value,
         text=lambda group: fmt.quantity(group.newest.alarm.value, group.newest.alarm.unit),
         kind=Kind.NUMBER,
-        width=90,
+        width=96,
     )
     thing = Column[AlarmGroup](
         id="object",
@@ -88,8 +89,8 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         value=lambda group: target_name(group, find),
         tooltip=lambda group: f"{group.cls} {group.obj_uuid}",
         icon=lambda group: _icon(group.cls),
-        width=150,
-        link=True,
+        width=122 if compact else 160,
+        kind=Kind.LINK,
     )
     times = Column[AlarmGroup](
         id="count",
@@ -101,7 +102,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         width=70,
     )
     if compact:
-        return (when, alarm, value, thing, times)
+        return (alarm, value, thing, when)
     uuid = Column[AlarmGroup](
         id="uuid",
         title="Object UUID",
@@ -126,6 +127,10 @@ def sentence(group: AlarmGroup) -> str:
         # The rest of the name is the start of an SR's uuid.
         kind = f"{_THROUGHPUT}per_host"
     return fmt.alarm(kind, alarm.level, alarm.unit)
+
+
+def _counted(group: AlarmGroup) -> str:
+    return f"{group.count}× {sentence(group)}" if group.count > 1 else sentence(group)
 
 
 def target_name(group: AlarmGroup, find: Find) -> str:

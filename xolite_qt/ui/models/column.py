@@ -52,6 +52,7 @@ class Kind(StrEnum):
     TAGS = "tags"
     ICON = "icon"
     TIME = "time"
+    LINK = "link"
 
 
 NUMERIC = frozenset({Kind.NUMBER, Kind.BYTES, Kind.PROGRESS})
@@ -74,7 +75,7 @@ class Column(Generic[T]):
         default_visible: shown until the user chooses otherwise.
         width: initial width in px at 100 %.
         align_right: overrides what the kind says.
-        link: drawn as a link; the page opens what it names on a click.
+        search: what filters look at instead of the text, where that is shortened.
     """
 
     id: str
@@ -87,7 +88,7 @@ class Column(Generic[T]):
     default_visible: bool = True
     width: int = 140
     align_right: bool | None = None
-    link: bool = False
+    search: Callable[[T], str] | None = None
 
     @property
     def alignment(self) -> Qt.AlignmentFlag:

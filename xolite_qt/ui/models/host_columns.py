@@ -36,14 +36,7 @@ def host_columns(
             icon=lambda row: icons.icon("host", state=host_facts.state_of(row.host, row.metrics)),
             width=180,
         ),
-        Column(id="state", title="State", value=state_text, width=120),
-        Column(
-            id="role",
-            title="Role",
-            value=lambda row: "Master" if row.is_master else "",
-            icon=lambda row: icons.icon("star", "info-item") if row.is_master else None,
-            width=104,
-        ),
+        Column(id="state", title="State", value=state_text, width=150),
         Column(
             id="description",
             title="Description",
@@ -127,9 +120,10 @@ def host_columns(
 
 
 def state_text(row: HostRow) -> str:
-    """'Running', 'Maintenance' (up, takes no VMs) or 'Not reachable'."""
-    words = {"running": "Running", "disabled": "Maintenance", "halted": "Not reachable"}
-    return words[host_facts.state_of(row.host, row.metrics)]
+    """'Running', 'Maintenance' (up, takes no VMs) or 'Offline', and whether it is the master."""
+    words = {"running": "Running", "disabled": "Maintenance", "halted": "Offline"}
+    word = words[host_facts.state_of(row.host, row.metrics)]
+    return f"{word} (master)" if row.is_master else word
 
 
 def _memory(row: HostRow) -> int | None:

@@ -6,6 +6,7 @@ Pure: records in, values out, '' or None where the host says nothing.
 from __future__ import annotations
 
 from xolite_qt.xen_api import Host, HostMetrics
+from xolite_qt.xen_api.times import to_datetime
 
 
 def is_live(metrics: HostMetrics | None) -> bool:
@@ -27,11 +28,13 @@ def version(host: Host) -> str:
     return f"{software.get('product_brand', '')} {number}".strip()
 
 
-def build(host: Host) -> str:
-    """Build of the installed product, with its date."""
+def build(host: Host) -> tuple[str, float | None]:
+    """Build of the installed product, and its date in seconds since 1970."""
     software = host.software_version
-    parts = (software.get("build_number", ""), software.get("date", ""))
-    return " · ".join(part for part in parts if part)
+    text = software.get("date", "")
+    # "2024-06-01" on some hosts, a whole date of the wire on others.
+    date = to_datetime(text if "T" in text else f"{text}T00:00:00Z")
+    return software.get("build_number", ""), date.timestamp() if date else None
 
 
 def cpu_model(host: Host) -> str:

@@ -21,7 +21,6 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from xolite_qt.ui import theme
 from xolite_qt.ui.models.column import Column, HasRef, RowChange, cell_filter
 from xolite_qt.ui.models.roles import KIND_ROLE, MUTED_ROLE, REF_ROLE, ROW_ROLE, VALUE_ROLE
 from xolite_qt.ui.models.spans import as_markup, runs_of
@@ -34,7 +33,6 @@ _DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 _DECORATION = int(Qt.ItemDataRole.DecorationRole)
 _TOOLTIP = int(Qt.ItemDataRole.ToolTipRole)
 _ALIGNMENT = int(Qt.ItemDataRole.TextAlignmentRole)
-_FOREGROUND = int(Qt.ItemDataRole.ForegroundRole)
 _ACCESSIBLE = int(Qt.ItemDataRole.AccessibleTextRole)
 
 FRAME_S = 0.05
@@ -53,7 +51,11 @@ class _Line(Generic[T]):
     def __init__(self, row: T, columns: Sequence[Column[T]]) -> None:
         self.row = row
         self.texts = tuple([column.read(row) for column in columns])
-        self.needle = "\n".join(self.texts).casefold()
+        found = [
+            column.search(row) if column.search else text
+            for column, text in zip(columns, self.texts, strict=True)
+        ]
+        self.needle = "\n".join(found).casefold()
 
 
 class RecordTableModel(QAbstractTableModel, Generic[T]):
@@ -383,7 +385,11 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         for word in self._words:
             if word not in line.needle:
                 return False
-        return all(test(line.row, line.texts[at]) for at, test in self._tests)
+        for at, test in self._tests:
+            search = self.columns[at].search
+            if not test(line.row, search(line.row) if search else line.texts[at]):
+                return False
+        return True
 
     def _refilter(self) -> None:
         self.flush()
@@ -474,8 +480,6 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             return f"{column.title}: {line.texts[at]}" if line.texts[at] else f"{column.title}: –"
         if role == ROW_ROLE:
             return line.row
-        if role == _FOREGROUND and column.link and line.texts[at]:
-            return theme.color("brand")
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:

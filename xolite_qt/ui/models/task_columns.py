@@ -18,11 +18,11 @@ Source: specs/xo-lite.md 1.2 (Tasks tab).
 """
 
 _STATUS = {
-    TaskStatus.PENDING: ("At work", "pending"),
-    TaskStatus.CANCELLING: ("Being cancelled", "pending"),
-    TaskStatus.SUCCESS: ("Done", "success"),
-    TaskStatus.FAILURE: ("Failed", "danger"),
-    TaskStatus.CANCELLED: ("Cancelled", "disabled"),
+    TaskStatus.PENDING: ("At work", "task", "info"),
+    TaskStatus.CANCELLING: ("Being cancelled", "task", "warning"),
+    TaskStatus.SUCCESS: ("Done", "success", "success"),
+    TaskStatus.FAILURE: ("Failed", "error", "danger"),
+    TaskStatus.CANCELLED: ("Cancelled", "ban", "secondary"),
 }
 SOON_S = 2.0
 """Before this age a task's speed says too little to foretell its end."""
@@ -40,7 +40,7 @@ def task_columns(*, compact: bool = False) -> tuple[Column[TaskRow], ...]:
             title="Task",
             value=title_of,
             tooltip=_explain,
-            icon=lambda row: icons.icon("task", state=status(row)[1]),
+            icon=lambda row: icons.icon(*status(row)[1:]),
             width=240,
         ),
         Column[TaskRow](
@@ -122,9 +122,9 @@ def is_noise(row: TaskRow) -> bool:
     return title_of(row) in NOISE
 
 
-def status(row: TaskRow) -> tuple[str, str]:
-    """(words, state of the icon's disc)."""
-    return _STATUS.get(row.task.status, ("Ended", "unknown"))  # type: ignore[call-overload, no-any-return]
+def status(row: TaskRow) -> tuple[str, str, str]:
+    """(words, icon, its colour)."""
+    return _STATUS.get(row.task.status, ("Ended", "question", "secondary"))  # type: ignore[call-overload, no-any-return]
 
 
 def progress(row: TaskRow) -> float | None:

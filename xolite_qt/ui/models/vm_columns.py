@@ -43,20 +43,22 @@ def vm_columns(
             title="State",
             value=lambda row: row.vm.power_state,
             text=state_text,
-            width=100,
+            width=112,
         ),
         Column(
             id="description",
             title="Description",
             value=lambda row: row.vm.name_description,
-            width=180,
+            width=160,
         ),
         Column(
             id="addresses",
             title="IP address",
             value=lambda row: vm_facts.addresses(row.guest),
-            text=lambda row: ", ".join(vm_facts.addresses(row.guest)),
-            width=124,
+            text=addresses_text,
+            search=lambda row: " ".join(vm_facts.addresses(row.guest)),
+            tooltip=lambda row: "\n".join(vm_facts.addresses(row.guest)),
+            width=146,
         ),
         Column(
             id="vcpus",
@@ -133,6 +135,14 @@ def vm_columns(
 def state_text(row: VmRow) -> str:
     """The power state, or what the host is doing with the VM at the moment."""
     return vm_facts.current_operation(row.vm).capitalize() or row.vm.power_state
+
+
+def addresses_text(row: VmRow) -> str:
+    """The first address, and how many more there are."""
+    found = vm_facts.addresses(row.guest)
+    if len(found) < 2:
+        return "".join(found)
+    return f"{found[0]} +{len(found) - 1}"
 
 
 def uptime_s(row: VmRow) -> float | None:

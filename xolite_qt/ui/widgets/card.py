@@ -184,9 +184,11 @@ class Card(QFrame):
         """Say that nothing is wrong."""
         self._say("good", text, details)
 
-    def set_deferred(self, text: str, action: str, on_action: Callable[[], object]) -> None:
+    def set_deferred(
+        self, text: str, action: str, on_action: Callable[[], object], *, icon: str = ""
+    ) -> None:
         """Offer to load what is fetched only when asked for."""
-        self._say("deferred", text, "", action, on_action)
+        self._say("deferred", text, "", action, on_action, icon)
 
     def set_stale(self, as_of: datetime | float | None) -> None:
         """Keep the last data, greyed, with the time that it is from."""
@@ -207,8 +209,9 @@ class Card(QFrame):
         details: str = "",
         action: str = "",
         on_action: Callable[[], object] | None = None,
+        icon: str = "",
     ) -> None:
-        self._hero.set_state(state, text, details, action=action, on_action=on_action)
+        self._hero.set_state(state, text, details, action=action, on_action=on_action, icon=icon)
         self._set(state)
 
     def _set(self, state: CardState) -> None:

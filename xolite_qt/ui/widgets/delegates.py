@@ -92,13 +92,13 @@ class CellDelegate(QStyledItemDelegate):
         elif kind == Kind.TAGS:
             self._paint_tags(painter, box, index)
         else:
-            self._paint_text(painter, box, index)
+            self._paint_text(painter, box, index, kind)
         if state & _FOCUSED:
             painter.setPen(QColor(now.brand.txt))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box.adjusted(0, 0, -1, -1))
 
-    def _paint_text(self, painter: QPainter, cell: QRect, index: Index) -> None:
+    def _paint_text(self, painter: QPainter, cell: QRect, index: Index, kind: object) -> None:
         left, right = cell.left() + SIDE_PX, cell.right() - SIDE_PX + 1
         shown = _as_icon(index.data(Qt.ItemDataRole.DecorationRole))
         if shown is not None:
@@ -112,7 +112,8 @@ class CellDelegate(QStyledItemDelegate):
         side = index.data(Qt.ItemDataRole.TextAlignmentRole)
         flags = (_LEFT if side is None else int(side)) | _SINGLE
         now = theme.current()
-        painter.setPen(QColor(now.secondary if index.data(MUTED_ROLE) else now.txt))
+        plain = now.brand.txt if kind == Kind.LINK else now.txt
+        painter.setPen(QColor(now.secondary if index.data(MUTED_ROLE) else plain))
         words = painter.fontMetrics()
         room = right - left
         if len(text) * WIDEST_PX > room:

@@ -147,13 +147,14 @@ class Hero(QWidget):
         *,
         action: str = "",
         on_action: Callable[[], object] | None = None,
+        icon: str = "",
     ) -> None:
-        """Say something else."""
+        """Say something else; `icon` replaces the one of its kind."""
         self.kind = kind
         name, color, tone = _LOOKS[kind]
         self._spinner.setVisible(kind == "loading")
         self._icon.setVisible(kind != "loading")
-        self._icon.set_icon(name, color=color)
+        self._icon.set_icon(icon or name, color=color)
         self._text.set_text(text)
         self._text.set_tone(tone)
         self._details.set_text(details)

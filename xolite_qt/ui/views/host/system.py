@@ -86,7 +86,8 @@ class HostSystem(LivePage):
     def _show_software(self, row: HostRow) -> None:
         host, card = row.host, self.software.facts
         card.text("Version", host_facts.version(host))
-        card.text("Build", host_facts.build(host))
+        number, date_s = host_facts.build(host)
+        card.text("Build", " · ".join(part for part in (number, _day(date_s)) if part))
         card.text("Xen", host.software_version.get("xen"))
         card.text("Linux", host.software_version.get("linux"))
         card.text("API", f"{host.api_version_major}.{host.api_version_minor}")
@@ -115,3 +116,7 @@ class HostSystem(LivePage):
         card.amount("Control domain RAM", dom0.memory_dynamic_max if dom0 else None)
         card.text("Control domain vCPUs", str(dom0.vcpus_max) if dom0 else None)
         card.text("VMs on it", fmt.count(max(len(row.host.resident_vms) - 1, 0)))
+
+
+def _day(moment_s: float | None) -> str:
+    return "" if moment_s is None else fmt.day(moment_s)

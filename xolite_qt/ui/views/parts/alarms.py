@@ -14,6 +14,7 @@ from xolite_qt.ui import format as fmt
 from xolite_qt.ui.errors import explain
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.alarm_columns import Target, alarm_columns
+from xolite_qt.ui.models.column import Kind
 from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.roles import REF_ROLE
 from xolite_qt.ui.views.page import Page, PageContext
@@ -72,7 +73,7 @@ class AlarmTable(DataTable):
         self.addAction(dismiss)
 
     def _clicked(self, index: QModelIndex) -> None:
-        if self.groups.columns[index.column()].link:
+        if self.groups.columns[index.column()].kind is Kind.LINK:
             self._go(str(index.data(REF_ROLE)))
 
     def _go(self, ref: str) -> None:

@@ -152,8 +152,10 @@ class PoolDashboard(LivePage):
         text = "Live use comes from each host by itself"
         action = f"Load live usage of {fmt.plural(count, 'host', 'hosts')}"
         for card in (self.ram, self.cpu):
-            card.set_deferred(text, action, self.load_live)
-        self.history.set_deferred("History comes from each host by itself", action, self.load_live)
+            card.set_deferred(text, action, self.load_live, icon="chart")
+        self.history.set_deferred(
+            "History comes from each host by itself", action, self.load_live, icon="chart"
+        )
 
     def load_live(self) -> None:
         """What the button does in a large pool: ask every host, until the page is left."""

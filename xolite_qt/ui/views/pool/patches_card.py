@@ -81,7 +81,10 @@ class PatchesCard(Card):
         self.set_info("")
         if not asked:
             self.set_deferred(
-                "Asking the hosts takes them a few seconds", "Check for patches", self.check
+                "Asking the hosts takes them a few seconds",
+                "Check for patches",
+                self.check,
+                icon="patch",
             )
             return
         rows = list(self._store.records.values())

@@ -70,18 +70,16 @@ class VmSystem(LivePage):
 
     def _show_resources(self, vm: VM) -> None:
         facts, params = self.resources.facts, vm.vcpus_params
-        facts.text("vCPUs", f"{vm.vcpus_at_startup} at start, at most {vm.vcpus_max}")
+        facts.text("vCPUs", _vcpus(vm))
         facts.text("Topology", vm_facts.topology(vm) or "As the host decides")
         facts.text("CPU weight", params.get("weight") or "Normal (256)")
         facts.text("CPU cap", _cap(params.get("cap")))
         facts.text("CPU mask", params.get("mask") or "Any CPU")
         facts.text(
             "Dynamic RAM",
-            f"{fmt.size(vm.memory_dynamic_min)} to {fmt.size(vm.memory_dynamic_max)}",
+            _span(vm.memory_dynamic_min, vm.memory_dynamic_max),
         )
-        facts.text(
-            "Static RAM", f"{fmt.size(vm.memory_static_min)} to {fmt.size(vm.memory_static_max)}"
-        )
+        facts.text("Static RAM", _span(vm.memory_static_min, vm.memory_static_max))
         facts.text("GPUs", fmt.plural(len(vm.vgpus), "GPU", "GPUs") if vm.vgpus else "None")
 
     def _show_boot(self, row: VmRow) -> None:
@@ -161,3 +159,15 @@ def _cap(text: str | None) -> str:
         return f"{int(text)}% of one CPU"
     except ValueError:
         return text
+
+
+def _vcpus(vm: VM) -> str:
+    if vm.vcpus_at_startup == vm.vcpus_max:
+        return fmt.count(vm.vcpus_max)
+    return f"{fmt.count(vm.vcpus_at_startup)} at start, at most {fmt.count(vm.vcpus_max)}"
+
+
+def _span(least_bytes: int, most_bytes: int) -> str:
+    if least_bytes == most_bytes:
+        return fmt.size(most_bytes)
+    return f"{fmt.size(least_bytes)} to {fmt.size(most_bytes)}"
