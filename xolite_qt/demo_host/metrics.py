@@ -83,6 +83,8 @@ async def rrd_updates(host: DemoHost, request: web.Request) -> web.StreamRespons
     try:
         start_s = float(query["start"])
         interval_s = int(query.get("interval", "5"))
+        if not math.isfinite(start_s):
+            raise ValueError(start_s)
     except (KeyError, ValueError):
         return web.Response(status=400, text="<h1>HTTP 400 bad request</h1>")
     now_s = host.clock.time_s()
