@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.lifecycle import HALTED, PAUSED, RUNNING
-from xolite_qt.demo_host.ops.running import bring_down, may_run
+from xolite_qt.demo_host.ops.running import bring_down, free_memory, may_run
 from xolite_qt.demo_host.ops.vm_power import take, vm_pool_migrate
 from xolite_qt.demo_host.registry import Call, Failure, install, method
 
@@ -20,13 +19,12 @@ _GRACE_S, _BOOT_S, _TOOLSTACK_S = 10.0, 90.0, 6.0
 
 def allowed_operations(host: DemoHost, ref: str) -> list[str]:
     """What a host allows now."""
-    enabled = host.db.get("host", ref)["enabled"]
-    busy = host.db.get("host", ref)["current_operations"]
-    if busy:
+    record = host.db.get("host", ref)
+    if record["current_operations"]:
         return []
-    return ["provision", "vm_start", "vm_resume", "vm_migrate", "evacuate", "power_on"] + (
-        [] if enabled else ["shutdown", "reboot"]
-    )
+    if record["enabled"]:
+        return ["provision", "vm_start", "vm_resume", "vm_migrate", "evacuate"]
+    return ["vm_migrate", "evacuate", "apply_updates", "enable", "reboot", "shutdown"]
 
 
 @install
@@ -45,6 +43,7 @@ async def host_disable(call: Call, host: str, auto_enable: bool) -> None:
 @method("host.enable")
 async def host_enable(call: Call, host: str) -> None:
     """VMs may be started here again."""
+    _check_idle(call, host)
     await take(call, 1.0)
     call.db.set("host", host, enabled=True)
     call.host.recompute("host", host)
@@ -63,13 +62,19 @@ async def host_shutdown(call: Call, host: str) -> None:
 
 
 def _go_down(call: Call, ref: str, *, back: bool) -> None:
-    record = call.db.get("host", ref)
-    if record["enabled"]:
+    if call.db.get("host", ref)["enabled"]:
         raise Failure("HOST_NOT_DISABLED")
+    _check_idle(call, ref)
     assert call.task is not None
     call.db.set("host", ref, current_operations={call.task.ref: "shutdown"})
     call.host.recompute("host", ref)
     call.host.later(_GRACE_S * call.host.speed, _down, call.host, ref, back)
+
+
+def _check_idle(call: Call, ref: str) -> None:
+    running = call.db.get("host", ref)["current_operations"]
+    for task, operation in running.items():
+        raise Failure("OTHER_OPERATION_IN_PROGRESS", "host", ref, operation, task)
 
 
 def _down(host: DemoHost, ref: str, back: bool) -> None:
@@ -107,6 +112,9 @@ def _live(host: DemoHost, ref: str, *, live: bool) -> None:
 @method("host.restart_agent")
 async def host_restart_agent(call: Call, host: str) -> None:
     """The toolstack of this host goes away for a moment; tasks under way are lost."""
+    config = call.db.get("host", host)["other_config"]
+    started = {"agent_start_time": f"{call.host.clock.time_s() + _TOOLSTACK_S:.0f}."}
+    call.db.set("host", host, other_config={**config, **started})
     if host == call.host.this_host:
         call.host.later(
             1.0 * call.host.speed,
@@ -157,68 +165,25 @@ def host_assert_can_evacuate(call: Call, host: str) -> None:
 
 @method("host.evacuate")
 async def host_evacuate(call: Call, host: str, *_rest: Any) -> None:
-    """Moves every VM to another host."""
+    """Moves every VM to another host; what is paused or stuck prevents it."""
     host_assert_can_evacuate(call, host)
+    _check_idle(call, host)
+    assert call.task is not None
+    with call.host.operation(call.task.ref, "host", host, "evacuate"):
+        await _evacuate(call, host)
+
+
+async def _evacuate(call: Call, host: str) -> None:
     for vm in list(call.db.get("host", host)["resident_VMs"]):
         record = call.db.get("VM", vm)
         if record["is_control_domain"] or record["power_state"] != RUNNING:
             continue
         others = [ref for ref in call.db.refs("host") if ref != host]
-        target = next(ref for ref in others if may_run(call.host, vm, ref) is None)
+        fitting = [ref for ref in others if may_run(call.host, vm, ref) is None]
+        if not fitting:
+            raise Failure("CANNOT_EVACUATE_HOST", "NO_HOSTS_AVAILABLE")
+        target = max(fitting, key=lambda ref: free_memory(call.host, ref))
         await vm_pool_migrate(call, vm, target, {})
-
-
-# name, version, days since its changelog, size
-_PATCHES = (
-    ("xapi-core", "26.1.3-1.6.xcpng8.3", 12, 31_201_002),
-    ("xen-hypervisor", "4.17.5-15.1.xcpng8.3", 20, 3_102_334),
-    ("qemu", "4.2.1-5.2.12.1.xcpng8.3", 20, 6_700_120),
-    ("kernel", "4.19.19-8.0.40.1.xcpng8.3", 33, 28_771_900),
-    ("openssh", "8.9p1-3.2.xcpng8.3", 41, 1_204_300),
-)
-
-
-@method("host.call_plugin")
-def host_call_plugin(call: Call, host: str, plugin: str, fn: str, args: dict[str, str]) -> str:
-    """What the plugins of a host answer; the text is JSON as theirs is."""
-    now_s = call.host.clock.time_s()
-    answers: dict[tuple[str, str], Any] = {
-        ("updater.py", "check_update"): [
-            {
-                "name": name,
-                "version": version.rpartition("-")[0],
-                "release": version.rpartition("-")[2],
-                "description": f"Update of {name}",
-                "changelog": {
-                    "date": int(now_s - days * 86400),
-                    "author": "maintainer",
-                    "description": "Fixes.",
-                },
-                "url": "",
-                "size": size,
-                "license": "GPL",
-            }
-            for name, version, days, size in _PATCHES
-        ],
-        ("updater.py", "query_installed"): {
-            name: "" for name in args.get("packages", "").split(",") if name
-        },
-        ("hyperthreading.py", "get_hyperthreading"): True,
-        ("raid.py", "check_raid_pool"): {},
-        ("zfs.py", "list_zfs_pools"): {},
-        ("smartctl.py", "health"): {"/dev/nvme0": "PASSED", "/dev/sda": "PASSED"},
-        ("lsblk.py", "list_block_devices"): {
-            "blockdevices": [
-                {"name": "sda", "type": "disk", "size": "960197124096", "ro": "0", "mountpoint": ""}
-            ]
-        },
-    }
-    known = {name for name, _ in answers}
-    if plugin not in known:
-        raise Failure("XENAPI_MISSING_PLUGIN", plugin)
-    if (plugin, fn) not in answers:
-        raise Failure("XENAPI_PLUGIN_FAILURE", "non-zero exit", "", f"KeyError: '{fn}'")
-    return json.dumps(answers[plugin, fn])
 
 
 @method("host_crashdump.destroy")

@@ -5,10 +5,13 @@ Source: xapi.md 1.9.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from xolite_qt.demo_host.registry import Call, Failure, install, method
-from xolite_qt.demo_host.values import datetime_s
+from xolite_qt.demo_host.values import datetime_s, wire_datetime
 
 if TYPE_CHECKING:
     from xolite_qt.demo_host.db import Database
@@ -30,24 +33,25 @@ _CLASSES = {
 
 @install
 def _install(host: DemoHost) -> None:
+    rows = host.db.table("message").rows
+
     def trim(cls: str, _ref: str) -> None:
-        if cls == "message":
-            refs = host.db.refs("message")
-            if len(refs) > LIMIT:
-                host.db.destroy("message", min(refs, key=lambda ref: _when(host.db, ref)))
+        if cls == "message" and len(rows) > LIMIT:
+            oldest = min(rows, key=lambda ref: str(rows[ref].fields["timestamp"]))
+            host.db.destroy("message", oldest)
 
     host.db.on_change(trim)
 
 
-def _when(db: Database, ref: str) -> str:
-    return str(db.get("message", ref)["timestamp"])
-
-
-def newest_first(db: Database) -> dict[str, dict[str, Any]]:
-    """All messages."""
-    records = db.records("message")
-    refs = sorted(records, key=lambda ref: str(records[ref]["timestamp"]), reverse=True)
-    return {ref: records[ref] for ref in refs}
+def newest_first(
+    db: Database, test: Callable[[dict[str, Any]], bool] = lambda record: True
+) -> dict[str, msgspec.Raw]:
+    """Records that pass a test, in JSON."""
+    rows = db.table("message").rows
+    # Of one second's messages, the last to come is the newest.
+    found = [ref for ref in reversed(rows) if test(rows[ref].fields)]
+    found.sort(key=lambda ref: str(rows[ref].fields["timestamp"]), reverse=True)
+    return {ref: db.raw_record("message", ref) for ref in found}
 
 
 @method("message.create")
@@ -81,6 +85,33 @@ async def message_destroy_many(call: Call, messages: list[str]) -> None:
             call.db.destroy("message", ref)
 
 
+@method("message.destroy_all")
+def message_destroy_all(call: Call, filters: dict[str, str]) -> None:
+    """Removes all that fit: `before` and `after` a moment, of a `priority`.
+
+    Raises:
+        Failure: INVALID_VALUE [filter, value].
+    """
+    tests = [_filter(name, value) for name, value in filters.items()]
+    for ref, record in call.db.records("message").items():
+        if all(test(record) for test in tests):
+            call.db.destroy("message", ref)
+
+
+def _filter(name: str, value: str) -> Callable[[dict[str, Any]], bool]:
+    if name == "priority" and value.isdigit():
+        return lambda record: bool(record["priority"] == int(value))
+    if name in ("before", "after"):
+        try:
+            moment = wire_datetime(datetime_s(value))
+        except Failure:
+            raise Failure("INVALID_VALUE", name, value) from None
+        if name == "before":
+            return lambda record: bool(record["timestamp"] < moment)
+        return lambda record: bool(record["timestamp"] > moment)
+    raise Failure("INVALID_VALUE", name, value)
+
+
 @method("message.get_all")
 def message_get_all(call: Call) -> list[str]:
     """References, newest first."""
@@ -88,29 +119,24 @@ def message_get_all(call: Call) -> list[str]:
 
 
 @method("message.get_all_records")
-def message_get_all_records(call: Call) -> dict[str, dict[str, Any]]:
+def message_get_all_records(call: Call) -> dict[str, msgspec.Raw]:
     """All, newest first."""
     return newest_first(call.db)
 
 
 @method("message.get_since")
-def message_get_since(call: Call, since: str) -> dict[str, dict[str, Any]]:
+def message_get_since(call: Call, since: str) -> dict[str, msgspec.Raw]:
     """Those since a moment, newest first."""
-    moment_s = datetime_s(since)
-    return {
-        ref: record
-        for ref, record in newest_first(call.db).items()
-        if datetime_s(str(record["timestamp"])) >= moment_s
-    }
+    # Datetimes of the wire have one length and one zone: they sort as text.
+    return newest_first(call.db, lambda record: bool(record["timestamp"] >= since))
 
 
 @method("message.get")
-def message_get(call: Call, cls: str, obj_uuid: str, since: str) -> dict[str, dict[str, Any]]:
-    """Those of one object since a moment."""
-    if cls not in _CLASSES:
-        raise Failure("VALUE_NOT_SUPPORTED", "cls", cls, "")
-    return {
-        ref: record
-        for ref, record in message_get_since(call, since).items()
-        if record["cls"] == cls and record["obj_uuid"] == obj_uuid
-    }
+def message_get(call: Call, cls: str, obj_uuid: str, since: str) -> dict[str, msgspec.Raw]:
+    """Those of one object since a moment, newest first."""
+    return newest_first(
+        call.db,
+        lambda record: bool(
+            record["cls"] == cls and record["obj_uuid"] == obj_uuid and record["timestamp"] >= since
+        ),
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
-from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.device_rules import attached_drives, record_of
 from xolite_qt.demo_host.ops.vm_power import take
 from xolite_qt.demo_host.registry import Call, Failure, method
@@ -285,10 +284,3 @@ def pbd_set_device_config(call: Call, self: str, value: dict[str, str]) -> None:
     if call.db.get("PBD", self)["currently_attached"]:
         raise Failure("OPERATION_NOT_ALLOWED", "PBD is attached; unplug it first")
     call.db.set("PBD", self, device_config=value)
-
-
-@method("pool.set_default_SR", check_refs=False)
-def pool_set_default_sr(call: Call, self: str, value: str) -> None:
-    """A plain field; null clears it, and nothing is checked."""
-    call.db.get("pool", self)
-    call.db.set("pool", self, default_SR=value or NULL_REF)
