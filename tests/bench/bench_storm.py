@@ -84,8 +84,8 @@ async def measure(application: Application, other: World) -> dict[str, float]:
         nonlocal told
         told += len(change.changed)  # type: ignore[attr-defined]  # a Change
 
-    # One storm to warm up: lists grow to their size.
-    await in_thread(lambda: other.ask("storm", RATE, 2))
+    # One storm to warm up: the allocator takes what answers of this size need, once.
+    await in_thread(lambda: other.ask("storm", RATE, SECONDS))
     await asyncio.sleep(2.0)
     frames = Frames()
     frames.start()

@@ -14,14 +14,16 @@ from .errors import ConnectionLost, MalformedAnswer, SessionInvalid, XapiError, 
 from .event_answer import read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .event_answer import EventAnswer
     from .link import EventTiming
-    from .listeners import ListenerTable
+    from .listeners import Kind, ListenerTable
     from .session import Session
 
 _BEFORE_ALL_MESSAGES = "0" * 20
+# So many events are told at a time: what listeners do with them stays within a few frames.
+_SLICE = 400
 
 
 class WokeUp(XenApiError):  # noqa: N818 -- says what happened
@@ -204,23 +206,33 @@ class Follower:
             await _end(request, watch)
             self.served = frozenset()
         on_alive()
-        self._take(answer, table)
+        await self._take(answer, table)
         if self._replaying and "message" in table.classes:
             self._release(frozenset({"message"}))
         return None
 
-    def _take(self, answer: EventAnswer, table: ListenerTable) -> None:
-        self.token = answer.token
-        self.ref_counts = answer.ref_counts
+    async def _take(self, answer: EventAnswer, table: ListenerTable) -> None:
+        """Tells an answer; a large one in slices, so that the loop breathes in between."""
         if answer.batches:
             self.last_event_at = self._clocks.monotonic()
+        told = 0
         for cls, batch in answer.batches.items():
-            if batch.add:
-                table.call(cls, "add", batch.add)
-            if batch.mod:
-                table.call(cls, "mod", batch.mod)
-            if batch.deleted:
-                table.call(cls, "del", batch.deleted)
+            kinds: tuple[tuple[Kind, Sequence[object]], ...] = (
+                ("add", batch.add),
+                ("mod", batch.mod),
+                ("del", batch.deleted),
+            )
+            for kind, items in kinds:
+                for start in range(0, len(items), _SLICE):
+                    if told >= _SLICE:
+                        told = 0
+                        await asyncio.sleep(0)
+                    piece = items[start : start + _SLICE]
+                    told += len(piece)
+                    table.call(cls, kind, piece)
+        # Only now: whoever is cut off in between is told again, which does no harm.
+        self.token = answer.token
+        self.ref_counts = answer.ref_counts
 
     async def _watch(
         self, served: frozenset[str], table: ListenerTable, on_alive: Callable[[], None]

@@ -117,7 +117,7 @@ async def test_fault_08_messages_can_be_asked_for_in_part(host: ScriptedHost, ap
     assert host.count("message.get_all_records") == 0
 
 
-async def test_fault_09_listeners_are_called_once_per_answer(
+async def test_fault_09_listeners_are_called_in_slices_not_per_object(
     host: ScriptedHost, api: XenApi
 ) -> None:
     seen = Seen(api, "vdi")
@@ -125,9 +125,10 @@ async def test_fault_09_listeners_are_called_once_per_answer(
     await until(lambda: host.polls())
     for i in range(5000):
         host.emit("vdi", "add", f"OpaqueRef:{i}")
-    await until(lambda: seen.told)
-    assert [kind for kind, _ in seen.told] == ["add"]
-    assert len(seen.told[0][1]) == 5000
+    await until(lambda: sum(len(told) for _, told in seen.told) == 5000)
+    assert {kind for kind, _ in seen.told} == {"add"}
+    # The original called once for each of the 5,000; ours in slices that leave the loop to breathe.
+    assert len(seen.told) <= 13
 
 
 async def test_fault_12_a_hung_toolstack_hangs_nobody(host: ScriptedHost, api: XenApi) -> None:

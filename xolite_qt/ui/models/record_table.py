@@ -37,6 +37,8 @@ _ACCESSIBLE = int(Qt.ItemDataRole.AccessibleTextRole)
 
 FRAME_S = 0.05
 """Changes are told at most this often: a storm costs one repaint a frame."""
+SLICE = 400
+"""Of a flood of changes so many are told at a time, and the rest at the next frames."""
 SINGLE_SIGNALS = 300
 """Above this many changed rows one range is told instead of one row at a time."""
 SINGLE_MOVES = 48
@@ -99,7 +101,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._telling = False
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
-        self._frame.timeout.connect(self.flush)
+        self._frame.timeout.connect(self._tell_some)
 
     def apply(self, change: RowChange[T]) -> None:
         """Take in a store's change; views hear of it at once, or at the next frame in a storm."""
@@ -153,9 +155,21 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             return
         left = self._told_at + FRAME_S - time.monotonic()
         if left <= 0:
-            self.flush()
+            self._tell_some()
         else:
             self._frame.start(int(left * 1000) + 1)
+
+    def _tell_some(self) -> None:
+        """Tells what waits; of a flood only a part, and the rest at the next frames."""
+        rest: dict[str, T | None] = {}
+        if len(self._waiting) > SLICE and len(self._waiting) < len(self._lines):
+            waiting = list(self._waiting.items())
+            self._waiting, rest = dict(waiting[:SLICE]), dict(waiting[SLICE:])
+        self.flush()
+        if rest:
+            # News of the same rows, come while the first part was told, are newer.
+            self._waiting = {**rest, **self._waiting}
+            self._frame.start(1)
 
     def _take(self, waiting: dict[str, T | None]) -> None:
         position = self._positions()
@@ -477,7 +491,8 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
             text = column.tooltip(line.row) if column.tooltip else line.texts[at]
             return as_markup(text) if text else None
         if role == _ACCESSIBLE:
-            return f"{column.title}: {line.texts[at]}" if line.texts[at] else f"{column.title}: –"
+            said = line.texts[at] or (column.search(line.row) if column.search else "") or "–"
+            return f"{column.title}: {said}"
         if role == ROW_ROLE:
             return line.row
         return None
