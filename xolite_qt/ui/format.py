@@ -18,6 +18,7 @@ __all__ = [
     "NONE",
     "absolute",
     "alarm",
+    "alarm_subject",
     "clock",
     "count",
     "day",
@@ -293,6 +294,12 @@ def quantity(value: float | None, unit: object) -> str:
             return rate(value * 1024 * 1024)
         case _:
             return decimal(value, 2)
+
+
+def alarm_subject(kind: str) -> str:
+    """What an alarm watches: `Network traffic`."""
+    what, _low = _ALARMS.get(kind, (kind.replace("_", " ").strip() or "Unknown value", False))
+    return _tr(what)
 
 
 def alarm(

@@ -47,33 +47,15 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         find: the object of an alarm.
         compact: only what a card has room for.
     """
-    severity = Column[AlarmGroup](
-        id="severity",
-        title="Severity",
-        value=lambda group: severity_of(group)[0],
-        text=lambda group: severity_of(group)[1],
-        icon=lambda group: icons.icon(severity_of(group)[2], severity_of(group)[3]),
-        width=110,
-    )
-    when = Column[AlarmGroup](
-        id="at",
-        title="Raised" if compact else "Last raised",
-        value=lambda group: group.at.timestamp(),
-        text=lambda group: fmt.relative(group.at),
-        tooltip=lambda group: _times(group),
-        kind=Kind.TIME,
-        width=106 if compact else 130,
-    )
     alarm = Column[AlarmGroup](
         id="alarm",
         title="Alarm",
         value=sentence,
-        text=_counted if compact else sentence,
+        text=lambda group: _times(group) + (subject(group) if compact else sentence(group)),
+        search=sentence,
         tooltip=_explain,
-        icon=(lambda group: icons.icon(severity_of(group)[2], severity_of(group)[3]))
-        if compact
-        else None,
-        width=200 if compact else 300,
+        icon=lambda group: icons.icon(*severity_of(group)[2:]),
+        width=164 if compact else 320,
     )
     value = Column[AlarmGroup](
         id="value",
@@ -81,7 +63,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         value=lambda group: group.newest.alarm.value,
         text=lambda group: fmt.quantity(group.newest.alarm.value, group.newest.alarm.unit),
         kind=Kind.NUMBER,
-        width=96,
+        width=100,
     )
     thing = Column[AlarmGroup](
         id="object",
@@ -89,20 +71,36 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         value=lambda group: target_name(group, find),
         tooltip=lambda group: f"{group.cls} {group.obj_uuid}",
         icon=lambda group: _icon(group.cls),
-        width=122 if compact else 160,
         kind=Kind.LINK,
+        width=140 if compact else 200,
     )
-    times = Column[AlarmGroup](
-        id="count",
-        title="Times",
-        value=lambda group: group.count,
-        text=lambda group: f"×{fmt.count(group.count)}" if group.count > 1 else "",
-        tooltip=_times,
-        kind=Kind.NUMBER,
-        width=70,
+    when = Column[AlarmGroup](
+        id="at",
+        title="Raised",
+        value=lambda group: group.at.timestamp(),
+        text=lambda group: fmt.relative(group.at),
+        tooltip=_dates,
+        kind=Kind.TIME,
+        width=118 if compact else 140,
     )
     if compact:
         return (alarm, value, thing, when)
+    severity = Column[AlarmGroup](
+        id="severity",
+        title="Severity",
+        value=lambda group: severity_of(group)[0],
+        text=lambda group: severity_of(group)[1],
+        default_visible=False,
+        width=110,
+    )
+    count = Column[AlarmGroup](
+        id="count",
+        title="Times",
+        value=lambda group: group.count,
+        kind=Kind.NUMBER,
+        default_visible=False,
+        width=80,
+    )
     uuid = Column[AlarmGroup](
         id="uuid",
         title="Object UUID",
@@ -110,7 +108,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         default_visible=False,
         width=290,
     )
-    return (severity, when, alarm, value, thing, times, uuid)
+    return (alarm, value, thing, when, severity, count, uuid)
 
 
 def severity_of(group: AlarmGroup) -> tuple[int, str, str, str]:
@@ -122,15 +120,22 @@ def severity_of(group: AlarmGroup) -> tuple[int, str, str, str]:
 def sentence(group: AlarmGroup) -> str:
     """What the newest repeat says, with its true units."""
     alarm = group.newest.alarm
-    kind = alarm.kind
-    if kind.startswith(_THROUGHPUT):
-        # The rest of the name is the start of an SR's uuid.
-        kind = f"{_THROUGHPUT}per_host"
-    return fmt.alarm(kind, alarm.level, alarm.unit)
+    return fmt.alarm(_kind(group), alarm.level, alarm.unit)
 
 
-def _counted(group: AlarmGroup) -> str:
-    return f"{group.count}× {sentence(group)}" if group.count > 1 else sentence(group)
+def subject(group: AlarmGroup) -> str:
+    """What is watched, without the threshold."""
+    return fmt.alarm_subject(_kind(group))
+
+
+def _kind(group: AlarmGroup) -> str:
+    kind = group.newest.alarm.kind
+    # The rest of the name is the start of an SR's uuid.
+    return f"{_THROUGHPUT}per_host" if kind.startswith(_THROUGHPUT) else kind
+
+
+def _times(group: AlarmGroup) -> str:
+    return f"{fmt.count(group.count)}× " if group.count > 1 else ""
 
 
 def target_name(group: AlarmGroup, find: Find) -> str:
@@ -148,11 +153,11 @@ def _icon(cls: str) -> object:
 
 def _explain(group: AlarmGroup) -> str:
     alarm = group.newest.alarm
-    period = f"Watched over {fmt.duration(alarm.period_s)}"
-    return f"{sentence(group)}\n{period}"
+    words = f"{severity_of(group)[1]}: {sentence(group)}"
+    return f"{words}\nWatched over {fmt.duration(alarm.period_s)}"
 
 
-def _times(group: AlarmGroup) -> str:
+def _dates(group: AlarmGroup) -> str:
     shown = [fmt.absolute(row.at) for row in group.rows[:10]]
     if group.count > len(shown):
         shown.append(f"… and {fmt.count(group.count - len(shown))} more")

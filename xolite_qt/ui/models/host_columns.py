@@ -36,7 +36,17 @@ def host_columns(
             icon=lambda row: icons.icon("host", state=host_facts.state_of(row.host, row.metrics)),
             width=180,
         ),
-        Column(id="state", title="State", value=state_text, width=150),
+        Column(id="state", title="State", value=state_text, width=116),
+        Column(
+            id="master",
+            title="Master",
+            value=lambda row: "master" if row.is_master else None,
+            text=lambda _row: "",
+            search=lambda row: "master" if row.is_master else "",
+            tooltip=lambda row: "Leads the pool" if row.is_master else "",
+            icon=lambda row: icons.icon("star", "info-item") if row.is_master else None,
+            width=90,
+        ),
         Column(
             id="description",
             title="Description",
@@ -120,10 +130,9 @@ def host_columns(
 
 
 def state_text(row: HostRow) -> str:
-    """'Running', 'Maintenance' (up, takes no VMs) or 'Offline', and whether it is the master."""
+    """'Running', 'Maintenance' (up, takes no VMs) or 'Offline'."""
     words = {"running": "Running", "disabled": "Maintenance", "halted": "Offline"}
-    word = words[host_facts.state_of(row.host, row.metrics)]
-    return f"{word} (master)" if row.is_master else word
+    return words[host_facts.state_of(row.host, row.metrics)]
 
 
 def _memory(row: HostRow) -> int | None:

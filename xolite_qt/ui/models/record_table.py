@@ -23,7 +23,7 @@ from PySide6.QtCore import (
 
 from xolite_qt.ui.models.column import Column, HasRef, RowChange, cell_filter
 from xolite_qt.ui.models.roles import KIND_ROLE, MUTED_ROLE, REF_ROLE, ROW_ROLE, VALUE_ROLE
-from xolite_qt.ui.models.spans import as_markup, runs_of
+from xolite_qt.ui.models.table_line import TableLine, as_markup, runs_of
 
 T = TypeVar("T", bound=HasRef)
 Index = QModelIndex | QPersistentModelIndex
@@ -43,21 +43,6 @@ SINGLE_SIGNALS = 300
 """Above this many changed rows one range is told instead of one row at a time."""
 SINGLE_MOVES = 48
 """Above this many separate insertions or removals they are gathered at the end in one move."""
-
-
-class _Line(Generic[T]):
-    """One row with the strings that were made when its event came."""
-
-    __slots__ = ("needle", "row", "texts")
-
-    def __init__(self, row: T, columns: Sequence[Column[T]]) -> None:
-        self.row = row
-        self.texts = tuple([column.read(row) for column in columns])
-        found = [
-            column.search(row) if column.search else text
-            for column, text in zip(columns, self.texts, strict=True)
-        ]
-        self.needle = "\n".join(found).casefold()
 
 
 class RecordTableModel(QAbstractTableModel, Generic[T]):
@@ -86,7 +71,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self.columns: tuple[Column[T], ...] = tuple(columns)
         self._muted = muted
         self._at = {column.id: at for at, column in enumerate(self.columns)}
-        self._lines: dict[str, _Line[T]] = {}
+        self._lines: dict[str, TableLine[T]] = {}
         self._order: list[str] = []
         self._row_of: dict[str, int] | None = {}
         self._sort_column = 0
@@ -185,7 +170,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
                 if ref in position:
                     gone.append(ref)
                 continue
-            line = _Line(row, self.columns)
+            line = TableLine(row, self.columns)
             self._lines[ref] = line
             shown = self._passes(line)
             key = key_of(row)
@@ -393,7 +378,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         """True while a text or column filter hides rows."""
         return bool(self._words or self._tests)
 
-    def _passes(self, line: _Line[T]) -> bool:
+    def _passes(self, line: TableLine[T]) -> bool:
         if self._row_filter is not None and not self._row_filter(line.row):
             return False
         for word in self._words:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 from typing import Any, cast
 
-from PySide6.QtCore import Signal, qVersion
+from PySide6.QtCore import Qt, Signal, qVersion
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QApplication,
     QButtonGroup,
     QCheckBox,
@@ -107,7 +108,6 @@ class SettingsPage(LivePage):
         card = Card("Tasks")
         form = _Form()
         self.kept = QSpinBox()
-        self.kept.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
         self.kept.setRange(0, 10_000)
         self.kept.setValue(self.settings.finished_tasks_kept)
         self.kept.setAccessibleName(describe("finished_tasks_kept"))
@@ -126,7 +126,6 @@ class SettingsPage(LivePage):
 
     def _seconds(self, name: str, least: float, most: float) -> QDoubleSpinBox:
         field = QDoubleSpinBox()
-        field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         field.setDecimals(0)
         field.setRange(least, most)
         field.setSuffix(" s")
@@ -185,6 +184,9 @@ class _Form(QWidget):
         label.setBuddy(field)
         at = self._grid.rowCount()
         field.setFixedWidth(96)
+        if isinstance(field, QAbstractSpinBox):
+            field.setAlignment(Qt.AlignmentFlag.AlignRight)
+            field.lineEdit().setTextMargins(0, 0, 10, 0)
         self._grid.addWidget(label, at, 0)
         self._grid.addWidget(field, at, 1)
 

@@ -13,7 +13,7 @@ from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.task_columns import is_noise, task_columns
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.table_page import TablePage
-from xolite_qt.ui.widgets import Button
+from xolite_qt.ui.widgets import Button, FlowLayout
 from xolite_qt.xen_api import XenApiError
 
 TICK_MS = 1000
@@ -49,8 +49,11 @@ class TasksPage(TablePage[TaskRow]):
         self.cancel.clicked.connect(self.cancel_selected)
         self.clear = Button(self.tr("Clear finished"), icon="broom", small=True)
         self.clear.clicked.connect(self.clear_finished)
-        for at, button in enumerate((self.noise, self.cancel, self.clear)):
-            self.tools.insertWidget(at, button)
+        bar = QWidget()
+        flow = FlowLayout(bar, spacing=6)
+        for button in (self.cancel, self.clear, self.noise):
+            flow.addWidget(button)
+        self.card.body.insertWidget(1, bar)
         self.table.selection_changed.connect(self._judge)
         self.model.counted.connect(self._judge)
         self.model.dataChanged.connect(self._judge)

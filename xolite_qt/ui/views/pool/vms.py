@@ -24,9 +24,7 @@ ON_BAR = (
     ActionId.VM_CLEAN_SHUTDOWN,
     ActionId.VM_CLEAN_REBOOT,
     ActionId.VM_SUSPEND,
-    ActionId.VM_RESUME,
     ActionId.VM_SNAPSHOT,
-    ActionId.VM_MIGRATE,
 )
 """Actions with a button of their own; the menu has all."""
 
