@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
-import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from PySide6.QtWidgets import QApplication
@@ -19,7 +17,7 @@ from xolite_qt import __version__
 from xolite_qt.settings import KnownHost, SettingsFile
 from xolite_qt.ui import theme
 from xolite_qt.ui.credentials import Credentials
-from xolite_qt.ui.garbage import GarbageCollector
+from xolite_qt.ui.loop import run_in_loop
 from xolite_qt.ui.tasks import TaskOwner, ask
 from xolite_qt.ui.trust import PinFile
 from xolite_qt.ui.views.main_window import MainWindow
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
     from xolite_qt.xen_api import XenApi, XenApiError
 
 _log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _MOST_KNOWN = 20
 _CLOSE_TIMEOUT_S = 5.0
@@ -95,6 +91,7 @@ class Application:
         window, start = self.window, self.window.start
         window.closed.connect(self.closed.set)
         window.sign_out_wanted.connect(lambda: self.tasks.spawn(self.sign_out(), "sign out"))
+        window.other_host_wanted.connect(lambda: self.tasks.spawn(self.leave(), "leave the host"))
         window.theme_wanted.connect(self._change_theme)
         start.connect_wanted.connect(self._connect_wanted)
         start.demo_wanted.connect(lambda: self._begin(self.connect_demo(), "connect to the demo"))
@@ -114,8 +111,11 @@ class Application:
         for trouble in (self.settings_file.trouble, self.pins.file.trouble):
             if trouble:
                 self.window.notify(f"{trouble[:1].upper()}{trouble[1:]}.", level="warning")
+        last = next(iter(self.settings.known_hosts), None)
         if self.launch.demo:
             self._begin(self.connect_demo(), "connect to the demo")
+        elif last is not None and last.keep_signed_in:
+            self._begin(self._connect_known(last), "connect")
         try:
             await self.closed.wait()
         finally:
@@ -196,11 +196,12 @@ class Application:
         await self.show_connection(api)
 
     async def _connect_known(self, known: KnownHost) -> None:
-        password = await self.credentials.load(known.url, known.user)
+        self.window.start.fill(known.url, known.user, keep=known.keep_signed_in)
+        password = None
+        if known.keep_signed_in:
+            password = await self.credentials.load(known.url, known.user)
         if password is None:
-            self.window.start.fill(known.url, known.user, keep=known.keep_signed_in)
             return
-        self.window.start.fill(known.url, known.user, keep=True)
         await self.connect(Wish(known.url, known.user, password, keep=True))
 
     async def connect(self, wish: Wish) -> None:
@@ -218,13 +219,14 @@ class Application:
             start.show_error(
                 explained.summary,
                 explained.advice,
+                explained.details,
                 action="Connect to the master" if error.master else "",
                 on_action=lambda: self._connect_wanted(master),
             )
             return
         except XenApiError as error:
             explained = explain(error)
-            start.show_error(explained.summary, explained.advice)
+            start.show_error(explained.summary, explained.advice, explained.details)
             return
         except asyncio.CancelledError:
             start.set_busy(False)
@@ -272,17 +274,19 @@ class Application:
             keep = False
             self.window.notify(trouble, level="warning")
         known = KnownHost(url, wish.user, keep)
-        others = [k for k in self.settings.known_hosts if (k.url, k.user) != (url, wish.user)]
+        same = [k for k in self.settings.known_hosts if (k.url, k.user) == (url, wish.user)]
+        others = [k for k in self.settings.known_hosts if k not in same]
         self.settings.known_hosts = [known, *others][:_MOST_KNOWN]
         self._save()
-        if not keep:
+        if not keep and any(k.keep_signed_in for k in same):
             await self.credentials.forget(url, wish.user)
 
     async def _forget(self, known: KnownHost) -> None:
         self.settings.known_hosts = [k for k in self.settings.known_hosts if k != known]
         self._save()
         self.window.start.set_known(self.settings.known_hosts)
-        await self.credentials.forget(known.url, known.user)
+        if known.keep_signed_in:
+            await self.credentials.forget(known.url, known.user)
 
     def _save(self) -> None:
         try:
@@ -344,10 +348,25 @@ class Application:
             else:
                 return
 
-    async def sign_out(self) -> None:
-        """Disconnects and goes back to the start page."""
+    async def leave(self) -> None:
+        """Disconnects and goes back to the start page; a kept password stays kept."""
         await self._disconnect()
         self.window.start.set_known(self.settings.known_hosts)
+
+    async def sign_out(self) -> None:
+        """As `leave`, and the password is kept no longer."""
+        api = self.api
+        here = (api.url, api.user) if api is not None else ("", "")
+        known = [k for k in self.settings.known_hosts if (k.url, k.user) == here]
+        if any(k.keep_signed_in for k in known):
+            plain = KnownHost(known[0].url, known[0].user)
+            hosts = self.settings.known_hosts
+            self.settings.known_hosts = [plain if k in known else k for k in hosts]
+            self._save()
+        await self.leave()
+        for one in known:
+            if one.keep_signed_in:
+                await self.credentials.forget(one.url, one.user)
 
     async def _disconnect(self) -> None:
         api, self.api = self.api, None
@@ -360,45 +379,6 @@ class Application:
             await stores.close()
         if api is not None:
             await api.close()
-
-
-def make_qt_application() -> QApplication:
-    """The QApplication, dressed; closing windows does not end it: `Application` does."""
-    app = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(app, QApplication)
-    app.setApplicationName("xolite-qt")
-    app.setApplicationDisplayName("xolite-qt")
-    app.setApplicationVersion(__version__)
-    app.setDesktopFileName("xolite-qt")
-    # Qt would stop the loop with the last window, even a dialog's, and no clean-up could run.
-    app.setQuitOnLastWindowClosed(False)
-    return app
-
-
-def run_in_loop(main: Callable[[QApplication], Coroutine[Any, Any, T]]) -> T:
-    """Runs a coroutine in Qt's event loop, and returns when it has ended and cleaned up."""
-    import qasync
-
-    app = make_qt_application()
-
-    async def guarded() -> T:
-        garbage = GarbageCollector()
-        try:
-            return await interruptible()
-        finally:
-            garbage.close()
-
-    async def interruptible() -> T:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, task.cancel)
-        return await main(app)
-
-    with asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(app)) as runner:
-        return runner.run(guarded())
 
 
 def run_gui(launch: Launch) -> int:
@@ -469,7 +449,7 @@ def run_tour(wish: TourWish, say: Callable[[str], None]) -> list[str]:
                 if wish.host is None:
                     await application.connect_demo()
                     if application.api is None:
-                        raise ValueError(application.window.start.banner.text())
+                        raise ValueError(application.window.start.notice.text())
                 else:
                     await application.show_connection(await wish.host.sign_in())
                 report = await walk.walk()

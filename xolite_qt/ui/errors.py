@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+import ssl
 from dataclasses import dataclass
 
 from xolite_qt.xen_api import (
+    AddressInvalid,
     CallTimeout,
     CertificateChanged,
     CertificateUnknown,
     ConnectionLost,
     HostIsSlave,
     MalformedAnswer,
+    NotReachable,
     XapiError,
     XenApiError,
 )
@@ -156,15 +161,19 @@ def explain(error: BaseException) -> Explained:
                 "The host did not answer in time.", "It may be busy: try again.", str(error)
             )
         case MalformedAnswer():
-            return Explained(
-                "The host's answer was not understood.",
-                "Is this really an XCP-ng host? Something in between may have answered.",
-                str(error),
-            )
+            return _explain_answer(error)
+        case NotReachable():
+            return _explain_unreachable(error)
         case ConnectionLost():
             return Explained(
-                "The host cannot be reached.",
-                "Check the address, and whether the host and the network are up.",
+                "The connection to the host broke off.",
+                "The host may be restarting, or the network was interrupted: try again.",
+                str(error),
+            )
+        case AddressInvalid():
+            return Explained(
+                "This address cannot be used.",
+                "Type a host name or an IP address, with :port if it is not 443.",
                 str(error),
             )
         case XenApiError():
@@ -181,6 +190,50 @@ def explain(error: BaseException) -> Explained:
                 "If it happens again, please report it with the details.",
                 f"{type(error).__name__}: {error}",
             )
+
+
+def _explain_unreachable(error: NotReachable) -> Explained:
+    # The client raises "from None" for its texts; what the system said is still its context.
+    said = error.__context__
+    said = getattr(said, "os_error", said)
+    if isinstance(said, socket.gaierror):
+        return Explained(
+            "No host of this name was found.",
+            "Check the spelling, or use the IP address.",
+            str(error),
+        )
+    if isinstance(said, ssl.SSLError):
+        return Explained(
+            "Something answers there, but not with TLS.",
+            "Is the port the one of an XCP-ng host? It is 443 unless somebody changed it.",
+            str(error),
+        )
+    if isinstance(said, OSError) and said.errno == errno.ECONNREFUSED:
+        return Explained(
+            "The host refuses the connection.",
+            "The machine is up, but nothing listens there: check the port, and whether the "
+            "toolstack runs.",
+            str(error),
+        )
+    return Explained(
+        "The host cannot be reached.",
+        "Check the address, and whether the host and the network are up.",
+        str(error),
+    )
+
+
+def _explain_answer(error: MalformedAnswer) -> Explained:
+    if "HTTP status 404" in error.what:
+        return Explained(
+            "The host does not know the calls that this program makes.",
+            "Its software is too old, or it is no XCP-ng host.",
+            str(error),
+        )
+    return Explained(
+        "The host's answer was not understood.",
+        "Is this really an XCP-ng host? Something in between may have answered.",
+        str(error),
+    )
 
 
 def _explain_code(error: XapiError) -> Explained:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFormLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QLineEdit, QWidget
 
 from xolite_qt.ui import format as words
 from xolite_qt.ui import theme
 from xolite_qt.ui.dialogs.base import Dialog
+from xolite_qt.ui.dialogs.fingerprint import FingerprintView
 from xolite_qt.ui.widgets.text import TextLabel
 from xolite_qt.xen_api import Certificate, CertificateChanged, CertificateUnknown
 
-_VERIFY = "openssl x509 -noout -fingerprint -sha256 -in /etc/xensource/xapi-ssl.pem"
-
-
-def grouped(fingerprint: str) -> str:
-    """A SHA-256 fingerprint in four lines of eight bytes, to be compared by eye."""
-    parts = fingerprint.upper().split(":")
-    return "\n".join(":".join(parts[at : at + 8]) for at in range(0, len(parts), 8))
-
-
-def _fingerprint_label(fingerprint: str) -> TextLabel:
-    label = TextLabel(grouped(fingerprint), selectable=True)
-    label.setFont(theme.mono_font(14))
-    return label
+VERIFY = "openssl x509 -noout -fingerprint -sha256 -in /etc/xensource/xapi-ssl.pem"
 
 
 def _facts(certificate: Certificate) -> QFormLayout:
@@ -38,17 +27,38 @@ def _facts(certificate: Certificate) -> QFormLayout:
         ),
     ):
         form.addRow(
-            TextLabel(caption, tone="secondary"), TextLabel(value, wrap=True, selectable=True)
+            TextLabel(caption, tone="secondary"),
+            TextLabel(value[:300], wrap=True, selectable=True),
         )
     return form
 
 
-class TrustDialog(Dialog):
+class _CertificateDialog(Dialog):
+    """What both questions show."""
+
+    def add_command(self) -> None:
+        """How to see the fingerprint on the host itself."""
+        self.body.addWidget(
+            TextLabel(
+                self.tr("On the host's console, this shows its fingerprint:"),
+                tone="secondary",
+                wrap=True,
+            )
+        )
+        command = QLineEdit(VERIFY)
+        command.setReadOnly(True)
+        command.setFont(theme.mono_font(12))
+        command.setCursorPosition(0)
+        command.setAccessibleName(self.tr("Command that shows the fingerprint on the host"))
+        self.body.addWidget(command)
+
+
+class TrustDialog(_CertificateDialog):
     """A certificate seen for the first time. Enter never trusts it."""
 
     def __init__(self, error: CertificateUnknown, parent: QWidget | None = None) -> None:
         super().__init__(
-            f"Trust the certificate of {error.host}?", icon="certificate", parent=parent, width=620
+            f"Trust the certificate of {error.host}?", icon="certificate", parent=parent, width=640
         )
         self.body.addWidget(
             TextLabel(
@@ -59,24 +69,23 @@ class TrustDialog(Dialog):
                 wrap=True,
             )
         )
-        self.body.addWidget(TextLabel("SHA-256", kind="caption-small", tone="secondary"))
-        self.body.addWidget(_fingerprint_label(error.certificate.fingerprint))
-        self.body.addLayout(_facts(error.certificate))
         self.body.addWidget(
-            TextLabel(self.tr("On the host's console, type:"), tone="secondary", wrap=True)
+            TextLabel(self.tr("SHA-256 fingerprint"), kind="caption-small", tone="secondary")
         )
-        command = TextLabel(_VERIFY, wrap=True, selectable=True)
-        command.setFont(theme.mono_font(13))
-        self.body.addWidget(command)
+        self.body.addWidget(
+            FingerprintView(error.certificate.fingerprint, self.tr("SHA-256 fingerprint"))
+        )
+        self.body.addLayout(_facts(error.certificate))
+        self.add_command()
         self.body.addStretch(1)
-        cancel = self.add_button(self.tr("Cancel"))
-        cancel.clicked.connect(self.reject)
+        self.cancel = self.add_button(self.tr("Cancel"))
+        self.cancel.clicked.connect(self.reject)
         self.trust = self.add_button(self.tr("Trust this certificate"), "primary")
         self.trust.clicked.connect(self.accept)
-        cancel.setFocus()
+        self.cancel.setFocus()
 
 
-class ChangedDialog(Dialog):
+class ChangedDialog(_CertificateDialog):
     """A certificate that is another one than before: refused, unless the host's name is typed."""
 
     def __init__(self, error: CertificateChanged, parent: QWidget | None = None) -> None:
@@ -85,7 +94,7 @@ class ChangedDialog(Dialog):
             icon="danger",
             accent="danger",
             parent=parent,
-            width=620,
+            width=680,
         )
         self._host = error.host
         self.body.addWidget(
@@ -98,11 +107,18 @@ class ChangedDialog(Dialog):
                 wrap=True,
             )
         )
-        self.body.addWidget(TextLabel(self.tr("Trusted until now"), kind="body-bold"))
-        self.body.addWidget(_fingerprint_label(error.pinned))
-        self.body.addWidget(TextLabel(self.tr("Shown now"), kind="body-bold", tone="danger"))
-        self.body.addWidget(_fingerprint_label(error.certificate.fingerprint))
+        pair = QGridLayout()
+        pair.setHorizontalSpacing(24)
+        pair.setVerticalSpacing(6)
+        before, now = self.tr("Trusted until now"), self.tr("Shown now")
+        pair.addWidget(TextLabel(before, kind="body-bold"), 0, 0)
+        pair.addWidget(TextLabel(now, kind="body-bold", tone="danger"), 0, 1)
+        pair.addWidget(FingerprintView(error.pinned, before), 1, 0)
+        pair.addWidget(FingerprintView(error.certificate.fingerprint, now, accent="danger"), 1, 1)
+        pair.setColumnStretch(2, 1)
+        self.body.addLayout(pair)
         self.body.addLayout(_facts(error.certificate))
+        self.add_command()
         self.body.addWidget(
             TextLabel(
                 self.tr("To trust the new one instead, type the host's address: {0}").format(

@@ -29,7 +29,7 @@ class ChooseHostDialog(Dialog):
         self.body.addWidget(TextLabel(self.tr("Choose the host."), tone="secondary"))
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Hosts"))
-        self.list.setMinimumHeight(min(320, 44 * max(2, len(hosts))))
+        self.list.setMinimumHeight(min(320, 36 * max(2, len(hosts)) + 8))
         for host in sorted(hosts, key=lambda host: host.name_label.casefold()):
             reason = ""
             if host.ref == current:

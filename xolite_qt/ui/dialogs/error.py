@@ -23,7 +23,8 @@ class ErrorDialog(Dialog):
         text.setReadOnly(True)
         text.setFont(theme.mono_font(12))
         text.setAccessibleName(self.tr("Details"))
-        text.setMaximumHeight(160)
+        lines = min(14, max(3, explained.details.count("\n") + 1))
+        text.setFixedHeight(text.fontMetrics().lineSpacing() * lines + 28)
         if explained.details:
             self.body.addWidget(TextLabel(self.tr("Details"), tone="secondary"))
             self.body.addWidget(text)

@@ -15,8 +15,9 @@ SHORTCUTS = (
     ("Ctrl+C", "Copy the selected rows or cells"),
     ("F5", "Try to reconnect now"),
     ("Ctrl+,", "Settings"),
-    ("F1", "This list"),
+    ("F1 or ?", "This list"),
     ("Ctrl+Q", "Quit"),
+    ("Delete", "Forget the chosen host on the start page"),
     ("Arrows, Enter", "Move and open in the tree and in tables"),
     ("Esc", "Close a dialog; cancel a connection attempt"),
 )

@@ -40,8 +40,8 @@ class Header(QFrame):
     """Mark, connection state, and the buttons that are always there.
 
     Signals:
-        palette_wanted, settings_wanted, help_wanted, sign_out_wanted, quit_wanted, tree_wanted:
-            the user chose it.
+        palette_wanted, settings_wanted, help_wanted, sign_out_wanted, other_host_wanted,
+        quit_wanted, tree_wanted: the user chose it.
         theme_wanted: the other theme was chosen.
             arg: "light" or "dark".
     """
@@ -50,6 +50,7 @@ class Header(QFrame):
     settings_wanted = Signal()
     help_wanted = Signal()
     sign_out_wanted = Signal()
+    other_host_wanted = Signal()
     quit_wanted = Signal()
     tree_wanted = Signal()
     theme_wanted = Signal(str)
@@ -75,7 +76,10 @@ class Header(QFrame):
         self.badge.setAccessibleName(self.tr("Connection"))
         row.addWidget(self.badge)
         self.address = TextLabel(address, kind="small", tone="secondary", elide=True)
-        row.addWidget(self.address, 1)
+        row.addWidget(self.address)
+        self.heard = TextLabel("", kind="small", tone="secondary")
+        row.addWidget(self.heard)
+        row.addStretch(1)
         self.find_button = Button(self.tr("Find…  Ctrl+K"), "tertiary", icon="search", small=True)
         self.find_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.find_button)
@@ -91,6 +95,7 @@ class Header(QFrame):
         for name, text, signal in (
             ("settings", self.tr("&Settings"), self.settings_wanted),
             ("keyboard", self.tr("&Keyboard shortcuts"), self.help_wanted),
+            ("host", self.tr("&Connect to another host"), self.other_host_wanted),
             ("logout", self.tr("Sign &out"), self.sign_out_wanted),
             ("power", self.tr("&Quit"), self.quit_wanted),
         ):
@@ -111,8 +116,7 @@ class Header(QFrame):
         badge, text = link_words(state, now_s)
         if self.badge.text() != text:
             self.badge.set_state(badge, text)
-        if state.phase is LinkPhase.CONNECTED and self._hub.last_event_at:
-            ago = words.duration(max(0.0, now_s - self._hub.last_event_at))
-            set_tooltip(self.badge, f"Last heard from the host {ago} ago")
-        elif state.error is not None:
-            set_tooltip(self.badge, explain(state.error).summary)
+        heard_s = self._hub.last_event_at
+        ago = words.duration(max(0.0, now_s - heard_s)) if heard_s else ""
+        self.heard.set_text(f"last event {ago} ago" if ago else "")
+        set_tooltip(self.badge, explain(state.error).summary if state.error else "")

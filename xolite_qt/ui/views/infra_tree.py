@@ -145,6 +145,7 @@ class InfraTree(QFrame):
         column.addWidget(self.view, 1)
         self.search.searched.connect(self._filter)
         self.search.returnPressed.connect(self._open_first)
+        self.search.down_pressed.connect(self.view.setFocus)
         self.view.typed.connect(self._type)
         self.view.customContextMenuRequested.connect(self._menu)
         self.view.collapsed.connect(lambda index: self._remember(index, collapsed=True))

@@ -32,13 +32,15 @@ class MainWindow(QMainWindow):
 
     Signals:
         closed: the user closed it; whoever runs the loop cleans up and ends.
-        sign_out_wanted: the user wants to disconnect.
+        sign_out_wanted: the user wants to disconnect, and to be asked for the password next time.
+        other_host_wanted: the user wants to disconnect only.
         theme_wanted: another theme was chosen.
             arg: "light" or "dark".
     """
 
     closed = Signal()
     sign_out_wanted = Signal()
+    other_host_wanted = Signal()
     theme_wanted = Signal(str)
 
     def __init__(self, settings: Settings) -> None:
@@ -52,7 +54,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.start)
         self.setCentralWidget(self._stack)
-        self.toasts = Toasts(self)
+        self.toasts = Toasts(self, inset=self._drawer_height)
         self._restore()
         self._palette: Palette | None = None
         for keys, act in (
@@ -60,6 +62,7 @@ class MainWindow(QMainWindow):
             ("Ctrl+F", self._focus_filter),
             ("Ctrl+,", self.open_settings),
             ("F1", self.open_shortcuts),
+            ("?", self.open_shortcuts),
             ("F5", self._retry),
             ("Ctrl+J", self._toggle_drawer),
         ):
@@ -81,8 +84,11 @@ class MainWindow(QMainWindow):
         header.settings_wanted.connect(self.open_settings)
         header.help_wanted.connect(self.open_shortcuts)
         header.sign_out_wanted.connect(self.sign_out_wanted)
+        header.other_host_wanted.connect(self.other_host_wanted)
         header.quit_wanted.connect(self.close)
         header.theme_wanted.connect(self.theme_wanted)
+        workspace.title_changed.connect(self._show_title)
+        workspace.drawer.opened_changed.connect(lambda _open: self.toasts.place())
         self._stack.addWidget(workspace)
         self._stack.setCurrentWidget(workspace)
         workspace.start()
@@ -98,6 +104,10 @@ class MainWindow(QMainWindow):
             self._stack.removeWidget(workspace)
             workspace.deleteLater()
         self.setWindowTitle("xolite-qt")
+
+    def _show_title(self, title: str) -> None:
+        # Qt takes "[*]" in a title for its mark of unsaved changes.
+        self.setWindowTitle(f"{title.replace('[*]', '[*][*]')} – xolite-qt")
 
     # ------------------------------------------------------------------ messages
 
@@ -133,6 +143,9 @@ class MainWindow(QMainWindow):
         if self.workspace is not None:
             entries += self.workspace.entries()
             entries.append(Entry("Settings", "Ctrl+,", "settings", self.open_settings))
+            entries.append(
+                Entry("Connect to another host", "", "host", self.other_host_wanted.emit)
+            )
             entries.append(Entry("Sign out", "", "logout", self.sign_out_wanted.emit))
         other = "light" if theme.current().name == "dark" else "dark"
         entries.append(
@@ -172,6 +185,10 @@ class MainWindow(QMainWindow):
     def _toggle_drawer(self) -> None:
         if self.workspace is not None:
             self.workspace.drawer.set_open(not self.workspace.drawer.is_open)
+
+    def _drawer_height(self) -> int:
+        workspace = self.workspace
+        return 0 if workspace is None else workspace.drawer.sizeHint().height()
 
     def _tab(self, number: int) -> None:
         if self.workspace is not None:

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QListView, QVBoxLayout, QWidget
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtWidgets import (
+    QDialog,
+    QListView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from xolite_qt.ui import theme
 from xolite_qt.ui.icons import icon
@@ -15,6 +29,11 @@ from xolite_qt.ui.widgets.search_field import SearchField
 from xolite_qt.ui.widgets.text import TextLabel
 
 _MOST = 60
+_LONGEST = 160
+_ROW_PX = 34
+_ROWS = 11
+
+NOTE_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
 @dataclass(frozen=True)
@@ -97,8 +116,9 @@ class _Model(QAbstractListModel):
         entry = self.entries[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                note = entry.reason or entry.note
-                return f"{entry.text[:120]}   {note[:160]}" if note else entry.text[:120]
+                return entry.text[:_LONGEST]
+            case _ if role == NOTE_ROLE:
+                return (entry.reason or entry.note)[:_LONGEST]
             case Qt.ItemDataRole.DecorationRole:
                 return icon(entry.icon, "muted" if entry.reason else None, entry.state)
             case Qt.ItemDataRole.ForegroundRole if entry.reason:
@@ -107,6 +127,45 @@ class _Model(QAbstractListModel):
                 return ", ".join(filter(None, (entry.text, entry.note, entry.reason)))
             case _:
                 return None
+
+
+class _Delegate(QStyledItemDelegate):
+    """Name at the left, note in grey at the right; a reason gets the room it needs."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Override QStyledItemDelegate::paint."""
+        note = str(index.data(NOTE_ROLE) or "")
+        metrics = QFontMetrics(theme.font("small"))
+        box = QRect(option.rect).adjusted(0, 0, -12, 0)
+        side = min(metrics.horizontalAdvance(note) + 4, box.width() * 3 // 5)
+        plain = QStyleOptionViewItem(option)
+        self.initStyleOption(plain, index)
+        room = box.width() - side - 60
+        elide = Qt.TextElideMode.ElideRight
+        plain.text = option.fontMetrics.elidedText(plain.text, elide, max(room, 80))
+        style = option.widget.style()
+        style.drawControl(style.ControlElement.CE_ItemViewItem, plain, painter, option.widget)
+        painter.save()
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.color("secondary"))
+        right = QRect(box.right() - side, box.top(), side, box.height())
+        painter.drawText(
+            right,
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            metrics.elidedText(note, elide, side),
+        )
+        painter.restore()
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Override QStyledItemDelegate::sizeHint."""
+        return QSize(200, _ROW_PX)
 
 
 class Palette(QDialog):
@@ -123,7 +182,9 @@ class Palette(QDialog):
         self.model = _Model()
         self.list = QListView()
         self.list.setModel(self.model)
+        self.list.setItemDelegate(_Delegate(self.list))
         self.list.setUniformItemSizes(True)
+        self.list.setIconSize(QSize(18, 18))
         self.list.setAccessibleName(self.tr("What fits"))
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -141,7 +202,8 @@ class Palette(QDialog):
         self.search.installEventFilter(self)
         self._find("")
         width = min(640, parent.width() - 40)
-        self.resize(width, min(460, parent.height() - 100))
+        height = self.search.sizeHint().height() + _ROWS * _ROW_PX + 2 * 12 + 8 + 2
+        self.resize(width, min(height, parent.height() - 100))
         corner = parent.mapToGlobal(parent.rect().topLeft())
         self.move(corner.x() + (parent.width() - width) // 2, corner.y() + 64)
         self.search.setFocus()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QKeyEvent
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from xolite_qt.settings import KnownHost
 from xolite_qt.ui import theme
 from xolite_qt.ui.icons import icon
-from xolite_qt.ui.widgets.banner import Banner
+from xolite_qt.ui.views.notice import Notice
 from xolite_qt.ui.widgets.button import Button
 from xolite_qt.ui.widgets.text import TextLabel, plain_tooltip
 
@@ -135,6 +135,12 @@ class StartPage(QScrollArea):
         self.known.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.known.itemActivated.connect(self._activate)
         self.known.itemClicked.connect(self._activate)
+        self.known.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        forget = QAction(icon("trash"), self.tr("Forget this host"), self.known)
+        forget.setShortcut(QKeySequence(QKeySequence.StandardKey.Delete))
+        forget.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        forget.triggered.connect(self._forget)
+        self.known.addAction(forget)
         column.addWidget(self.known, 1)
         self.forget = Button(self.tr("Forget this host"), "tertiary", small=True)
         self.forget.clicked.connect(self._forget)
@@ -151,8 +157,8 @@ class StartPage(QScrollArea):
         column.setContentsMargins(20, 20, 20, 20)
         column.setSpacing(12)
         column.addWidget(TextLabel(self.tr("Connect to a host"), kind="h6"))
-        self.banner = Banner()
-        column.addWidget(self.banner)
+        self.notice = Notice()
+        column.addWidget(self.notice)
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(10)
@@ -236,25 +242,28 @@ class StartPage(QScrollArea):
         self.cancel.setVisible(busy)
         self._changed()
         if busy:
-            self.banner.show_message(text, busy=True)
+            self.notice.show_busy(text)
             self.cancel.setFocus()
         else:
-            self.banner.clear()
+            self.notice.clear()
 
     def show_error(
         self,
         summary: str,
         advice: str = "",
+        details: str = "",
         *,
         action: str = "",
         on_action: Callable[[], object] | None = None,
     ) -> None:
         """Says in place what went wrong; what was typed stays."""
         self.set_busy(False)
-        text = f"{summary} {advice}".strip()
-        self.banner.show_message(text, "danger", action=action, on_action=on_action)
-        self.password.setFocus()
-        self.password.selectAll()
+        self.notice.show_error(summary, advice, details, action=action, on_action=on_action)
+        if action:
+            self.notice.button.setFocus()
+        else:
+            self.password.setFocus()
+            self.password.selectAll()
 
     # ------------------------------------------------------------------ from the user
 

@@ -103,10 +103,11 @@ class Tour:
         start.show_error(
             "This host is a member of a pool; only its master can be managed.",
             "Connect to the master: 10.0.0.11",
+            "HOST_IS_SLAVE(10.0.0.11)",
             action="Connect to the master",
         )
         await self._shoot("start.error", self._window, "Connect form, refused", 0.0)
-        start.banner.clear()
+        start.notice.clear()
         start.fill("", "root")
 
     async def walk(self) -> Report:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,9 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from xolite_qt.settings import Settings
-from xolite_qt.stores import Change, NodeKind, Stores, Subscription, TreeNode
+from xolite_qt.stores import Change, NodeKind, Stores, StoreState, Subscription, TreeNode
 from xolite_qt.ui import format as words
-from xolite_qt.ui.actions import ACTIONS, Harm, Items, actions_for
+from xolite_qt.ui.actions import ACTIONS, POWER_ACTIONS, ActionId, Harm, Items, actions_for
 from xolite_qt.ui.errors import explain
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.tree import shown_name
@@ -42,9 +42,12 @@ class Workspace(QWidget):
         page_changed: another page is shown.
             arg: the page.
         sign_in_wanted: the session has expired and the user wants to sign in again.
+        title_changed: another object is shown, or it was renamed.
+            arg: its name.
     """
 
     page_changed = Signal(object)
+    title_changed = Signal(str)
     sign_in_wanted = Signal()
 
     def __init__(
@@ -75,11 +78,6 @@ class Workspace(QWidget):
         self.head = HeadBar("pool", "")
         self.master = Tag(self.tr("Pool master"), accent="info", icon="star")
         self.head.add_mark(self.master)
-        self.state_button = Button(self.tr("Change state"), "secondary", small=True)
-        self.more_button = Button(self.tr("Actions"), "secondary", small=True)
-        for button in (self.state_button, self.more_button):
-            self.head.add_action(button)
-        self.state_button.hide()
         self.tabs = Tabs(says=self.tr("Pages of this object"))
         self.pages = QStackedWidget()
         self.drawer = TaskDrawer(stores, tasks, notify)
@@ -90,9 +88,26 @@ class Workspace(QWidget):
         self.header.tree_wanted.connect(lambda: self.tree.setVisible(self.tree.isHidden()))
         self.drawer.opened_changed.connect(self._drawer_changed)
         self._on_link = self._hub.on_state(self._link_changed)
-        self._menus: dict[str, QMenu] = {
-            kind: self.runner.menu(kind, self._items, self) for kind in ("vm", "host")
+        self._reopen = self.settings.last_object.get("uuid", "")
+        self._buttons: dict[Kind, tuple[Button, ...]] = {
+            Kind.VM: (
+                self._menu_button(self.tr("Change state"), "vm", lambda a: a in POWER_ACTIONS),
+                self._menu_button(self.tr("More"), "vm", lambda a: a not in POWER_ACTIONS),
+            ),
+            Kind.HOST: (self._menu_button(self.tr("Actions"), "host", lambda _a: True),),
         }
+
+    def _menu_button(self, text: str, kind: str, only: Callable[[ActionId], bool]) -> Button:
+        menu = self.runner.menu(kind, self._items, self, only)
+        button = Button(text, "secondary", small=True, menu=menu)
+        button.hide()
+        self.head.add_action(button)
+        return button
+
+    def _show_buttons(self, kind: Kind | None) -> None:
+        for which, buttons in self._buttons.items():
+            for button in buttons:
+                button.setVisible(which is kind)
 
     def _lay_out(self) -> None:
         right = QWidget()
@@ -125,11 +140,31 @@ class Workspace(QWidget):
 
     def start(self) -> None:
         """Begins to live on the stores, and opens the object last looked at, or the pool."""
-        self._subscription = self.stores.vm_tree.subscribe(self._nodes_changed)
+        self._subscription = self.stores.vm_tree.subscribe(
+            self._nodes_changed, self._tree_state_changed
+        )
         self.tree.subscribe()
         self.drawer.subscribe()
         self._link_changed(self._hub.state)
-        self.open_object(Kind.POOL, "")
+        if self._reopen:
+            self._show_hero(Hero("loading", self.tr("Loading…"), compact=False))
+            self.head.set_object("pool", self.tr("Loading…"))
+        else:
+            self.open_object(Kind.POOL, "")
+
+    def _open_last(self) -> None:
+        """The object of last time, once the tree is there to say whether it still exists."""
+        uuid, self._reopen = self._reopen, ""
+        nodes = self.stores.vm_tree.records.values()
+        node = next((node for node in nodes if node.uuid == uuid), None)
+        if node is None or node.kind is NodeKind.POOL:
+            self.open_object(Kind.POOL, "")
+        else:
+            self.open_object(node.kind.value, node.ref)
+
+    def _tree_state_changed(self, state: StoreState) -> None:
+        if self._reopen and state in (StoreState.READY, StoreState.FAILED):
+            self._open_last()
 
     def stop(self) -> None:
         """Lets go of everything; the workspace is not used again."""
@@ -168,7 +203,7 @@ class Workspace(QWidget):
         if wanted not in known:
             wanted = known[0]
         same_kind = which is self.kind and self.tabs.ids() == known
-        self.kind, self.ref = which, ref
+        self.kind, self.ref, self._reopen = which, ref, ""
         self.tabs.blockSignals(True)
         if not same_kind:
             while self.tabs.count():
@@ -227,23 +262,26 @@ class Workspace(QWidget):
 
     def _object_gone(self) -> None:
         """The object was removed from the host: say so, where it stood."""
-        old = self.pages.currentWidget()
-        hero = Hero(
-            "empty",
-            self.tr("This object is gone."),
-            self.tr("It was removed from the host."),
-            action=self.tr("Go to the pool"),
-            on_action=lambda: self.open_object(Kind.POOL, ""),
-            compact=False,
+        self._show_hero(
+            Hero(
+                "empty",
+                self.tr("This object is gone."),
+                self.tr("It was removed from the host."),
+                action=self.tr("Go to the pool"),
+                on_action=lambda: self.open_object(Kind.POOL, ""),
+                compact=False,
+            )
         )
+        self.tabs.hide()
+        self._show_buttons(None)
+
+    def _show_hero(self, hero: Hero) -> None:
+        old = self.pages.currentWidget()
         self.pages.addWidget(hero)
         self.pages.setCurrentWidget(hero)
         if old is not None:
             self.pages.removeWidget(old)
             old.deleteLater()
-        self.tabs.hide()
-        self.state_button.hide()
-        self.more_button.hide()
 
     # ------------------------------------------------------------------ head
 
@@ -252,18 +290,16 @@ class Workspace(QWidget):
         if self.kind is Kind.APP:
             self.head.set_object("settings", self.tr("Settings"))
             self.master.hide()
-            self.state_button.hide()
-            self.more_button.hide()
+            self._show_buttons(None)
+            self.title_changed.emit(self.tr("Settings"))
             return
         if node is None:
             self.head.set_object(self.kind.value, self.tr("Loading…"))
             return
         self.head.set_object(self.kind.value, shown_name(node), node.state or None)
         self.master.setVisible(node.is_master)
-        menu = self._menus.get(self.kind.value)
-        self.more_button.setVisible(menu is not None)
-        if menu is not None and self.more_button.menu() is not menu:
-            self.more_button.set_menu(menu)
+        self._show_buttons(self.kind)
+        self.title_changed.emit(shown_name(node))
 
     def _items(self) -> Items:
         node = self.node

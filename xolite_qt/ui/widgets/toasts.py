@@ -123,11 +123,20 @@ class Toasts(QWidget):
 
     Args:
         over: the widget above which they float.
+        inset: px at its lower edge that stay clear, asked for each time.
     """
 
-    def __init__(self, over: QWidget, *, visible: int = 4, per_minute: int = 30) -> None:
+    def __init__(
+        self,
+        over: QWidget,
+        *,
+        visible: int = 4,
+        per_minute: int = 30,
+        inset: Callable[[], int] = lambda: 0,
+    ) -> None:
         super().__init__(over)
         self._over = over
+        self._inset = inset
         self._most = visible
         self._per_minute = per_minute
         self._shown: list[_Toast] = []
@@ -166,7 +175,7 @@ class Toasts(QWidget):
             for toast in self._shown:
                 if toast.notice is same:
                     toast.retell()
-            self._place()
+            self.place()
             return
         now_s = time.monotonic()
         while self._times and now_s - self._times[0] > 60:
@@ -219,9 +228,10 @@ class Toasts(QWidget):
             self._column.addWidget(toast)
             toast.show()
             QAccessible.updateAccessibility(QAccessibleEvent(toast, QAccessible.Event.Alert))
-        self._place()
+        self.place()
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Go to the corner; to be called when what it keeps clear of has changed."""
         self.setVisible(bool(self._shown))
         if not self._shown:
             return
@@ -229,11 +239,13 @@ class Toasts(QWidget):
         self.resize(_WIDTH, self._column.totalHeightForWidth(_WIDTH))
         self.adjustSize()
         room = self._over.rect()
-        self.move(room.right() - self.width() - 15, room.bottom() - self.height() - 15)
+        self.move(
+            room.right() - self.width() - 15, room.bottom() - self._inset() - self.height() - 15
+        )
         self.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner when the window changes its size."""
         if watched is self._over and event.type() == QEvent.Type.Resize:
-            self._place()
+            self.place()
         return super().eventFilter(watched, event)
