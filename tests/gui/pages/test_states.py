@@ -145,3 +145,18 @@ async def test_a_trusted_certificate_can_be_forgotten(bench: Bench, tmp_path) ->
     page.trust.forget("one.example:443")
     assert pins.pinned("one.example", 443) is None
     assert pins.pinned("two.example", 443) == "CC:DD"
+
+
+async def test_the_page_does_not_jump_when_something_is_asked_for(bench: Bench) -> None:
+    page = await bench.show(PoolDashboard)
+    page.resize(700, 500)
+    page.activateWindow()
+    button = page.alarms.hero.button
+    button.setFocus()
+    place = page.body.verticalScrollBar().value()
+    button.click()
+    await bench.until(lambda: page.alarms.state in ("ready", "good"))
+    await asyncio.sleep(0.05)
+    assert page.body.verticalScrollBar().value() == place
+    focused = QApplication.focusWidget()
+    assert focused is None or focused is page.alarms or page.alarms.isAncestorOf(focused)

@@ -55,7 +55,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         search=sentence,
         tooltip=_explain,
         icon=lambda group: icons.icon(*severity_of(group)[2:]),
-        width=164 if compact else 320,
+        width=178 if compact else 320,
     )
     value = Column[AlarmGroup](
         id="value",
@@ -72,7 +72,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         tooltip=lambda group: f"{group.cls} {group.obj_uuid}",
         icon=lambda group: _icon(group.cls),
         kind=Kind.LINK,
-        width=140 if compact else 200,
+        width=128 if compact else 200,
     )
     when = Column[AlarmGroup](
         id="at",

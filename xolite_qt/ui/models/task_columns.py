@@ -41,13 +41,13 @@ def task_columns(*, compact: bool = False) -> tuple[Column[TaskRow], ...]:
             value=title_of,
             tooltip=_explain,
             icon=lambda row: icons.icon(*status(row)[1:]),
-            width=240,
+            width=220,
         ),
         Column[TaskRow](
             id="host",
             title="Host",
             value=lambda row: row.host.name_label if row.host else None,
-            width=140,
+            width=120,
         ),
         Column[TaskRow](
             id="progress",
@@ -56,7 +56,7 @@ def task_columns(*, compact: bool = False) -> tuple[Column[TaskRow], ...]:
             text=lambda row: fmt.percent(progress(row)) if row.is_pending else status(row)[0],
             kind=Kind.PROGRESS,
             align_right=False,
-            width=150,
+            width=124,
         ),
         Column[TaskRow](
             id="left",
@@ -64,7 +64,7 @@ def task_columns(*, compact: bool = False) -> tuple[Column[TaskRow], ...]:
             value=left_s,
             text=lambda row: "" if left_s(row) is None else f"about {fmt.duration(left_s(row))}",
             kind=Kind.NUMBER,
-            width=110,
+            width=100,
         ),
         Column[TaskRow](
             id="started",
@@ -73,7 +73,7 @@ def task_columns(*, compact: bool = False) -> tuple[Column[TaskRow], ...]:
             text=lambda row: fmt.relative(created_s(row)),
             tooltip=lambda row: fmt.absolute(created_s(row)),
             kind=Kind.TIME,
-            width=130,
+            width=120,
         ),
         Column[TaskRow](
             id="finished",
@@ -82,7 +82,7 @@ def task_columns(*, compact: bool = False) -> tuple[Column[TaskRow], ...]:
             text=lambda row: "" if finished_s(row) is None else fmt.relative(finished_s(row)),
             tooltip=lambda row: fmt.absolute(finished_s(row)),
             kind=Kind.TIME,
-            width=130,
+            width=120,
         ),
         Column[TaskRow](
             id="took",

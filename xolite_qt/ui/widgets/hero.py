@@ -159,6 +159,8 @@ class Hero(QWidget):
         self._text.set_tone(tone)
         self._details.set_text(details)
         self._details.setVisible(bool(details))
+        if not action:
+            self._give_up_focus()
         self._button.setText(action)
         self._button.setVisible(bool(action))
         self._on_action = on_action
@@ -177,6 +179,19 @@ class Hero(QWidget):
     def _act(self) -> None:
         if self._on_action is not None:
             self._on_action()
+
+    def _give_up_focus(self) -> None:
+        """Leave the focus with the card: a hidden button hands it to whatever comes next, and the
+        page would scroll there.
+        """
+        parent = self.parentWidget()
+        if self._button.hasFocus() and parent is not None:
+            parent.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Hidden, it gives the focus to its card as well."""
+        self._give_up_focus()
+        super().hideEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Put the button below the words where there is no room beside them."""
