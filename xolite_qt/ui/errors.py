@@ -37,7 +37,7 @@ class Explained:
 
 
 # code -> (summary, advice); {0}, {1} are the error's parameters.
-_BY_CODE: dict[str, tuple[str, str]] = {
+BY_CODE: dict[str, tuple[str, str]] = {
     "SESSION_AUTHENTICATION_FAILED": (
         "The host did not accept this user name and password.",
         "Check both, and whether Caps Lock is on.",
@@ -241,7 +241,7 @@ def _explain_code(error: XapiError) -> Explained:
     if error.code.startswith("SR_BACKEND_FAILURE"):
         said = error.params[1] if len(error.params) > 1 else ""
         return Explained(f"The storage reported a failure. {said}".strip(), "", details)
-    known = _BY_CODE.get(error.code)
+    known = BY_CODE.get(error.code)
     if known is None:
         words = error.code.replace("_", " ").lower()
         return Explained(f"The host refused: {words}.", "", details)

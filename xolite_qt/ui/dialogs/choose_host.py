@@ -29,7 +29,7 @@ class ChooseHostDialog(Dialog):
         self.body.addWidget(TextLabel(self.tr("Choose the host."), tone="secondary"))
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Hosts"))
-        self.list.setMinimumHeight(min(320, 36 * max(2, len(hosts)) + 8))
+        self.list.setFixedHeight(min(360, 36 * max(2, len(hosts)) + 8))
         for host in sorted(hosts, key=lambda host: host.name_label.casefold()):
             reason = ""
             if host.ref == current:
@@ -44,7 +44,8 @@ class ChooseHostDialog(Dialog):
             self.list.addItem(item)
         self.list.currentItemChanged.connect(lambda: self._chosen())
         self.list.itemDoubleClicked.connect(self._double_clicked)
-        self.body.addWidget(self.list, 1)
+        self.body.addWidget(self.list)
+        self.body.addStretch(1)
         cancel = self.add_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         self.go = self.add_button(verb, "primary", default=True)

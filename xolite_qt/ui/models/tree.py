@@ -127,9 +127,7 @@ class TreeModel(QAbstractItemModel):
             return
         # What stood below finds a new place first; the store tells where with the same change.
         for child in tuple(item.children):
-            if child.node is not None:
-                self._take_out(child)
-                self._put_in(child, self._root)
+            self._move(child, self._root)
         self._take_out(item)
         del self._items[ref]
 
@@ -141,24 +139,34 @@ class TreeModel(QAbstractItemModel):
             self._items[node.ref] = item
             self._adopt(node.ref)
             return
-        parent = self._parent_of(node)
-        key = sort_key(node)
-        if parent is not item.parent or key != item.key:
-            self._take_out(item)
-            item.node, item.key = node, key
-            self._put_in(item, parent)
-        else:
-            item.node = node
-            index = self._index_of(item)
-            self.dataChanged.emit(index, index)
+        self._move(item, self._parent_of(node), node)
+        index = self._index_of(item)
+        self.dataChanged.emit(index, index)
 
     def _adopt(self, ref: str) -> None:
         """Brings home those that waited at the top for their parent."""
         mine = self._store.below.get(ref, {})
         for item in tuple(self._root.children):
             if item.node is not None and item.node.ref in mine:
-                self._take_out(item)
-                self._put_in(item, self._items[ref])
+                self._move(item, self._items[ref])
+
+    def _move(self, item: _Item, parent: _Item, node: TreeNode | None = None) -> None:
+        """Puts an item where it belongs now, with all below it: views keep it open and selected."""
+        old = item.parent
+        assert old is not None
+        row = bisect_left(old.children, item)
+        node = node or item.node
+        probe = _Item(node, None)
+        to = bisect_left(parent.children, probe)
+        if parent is old and to in (row, row + 1):
+            item.node, item.key = node, probe.key
+            return
+        moves = self.beginMoveRows(self._index_of(old), row, row, self._index_of(parent), to)
+        assert moves
+        del old.children[row]
+        item.node, item.key, item.parent = node, probe.key, parent
+        insort(parent.children, item)
+        self.endMoveRows()
 
     def _take_out(self, item: _Item) -> None:
         parent = item.parent
