@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.device_rules import record_of
@@ -23,6 +25,28 @@ from xolite_qt.demo_host.ops.running import (
 from xolite_qt.demo_host.ops.space import drop_disk, use_space
 from xolite_qt.demo_host.registry import Call, Failure, method
 
+if TYPE_CHECKING:
+    from xolite_qt.demo_host.host import DemoHost
+    from xolite_qt.demo_host.tasks import TaskHandle
+
+# Who works on VMs now, by the reference that `current_operations` shows.
+_UNDER_WAY: WeakKeyDictionary[DemoHost, dict[str, TaskHandle]] = WeakKeyDictionary()
+# They need the domain or the saved memory, which a forced shutdown takes away.
+_ENDED_BY_FORCE = frozenset(
+    {
+        "clean_shutdown",
+        "clean_reboot",
+        "hard_reboot",
+        "pause",
+        "unpause",
+        "suspend",
+        "resume",
+        "resume_on",
+        "checkpoint",
+        "pool_migrate",
+        "migrate_send",
+    }
+)
 # Durations on a real host, in seconds.
 START_S, SHUTDOWN_S, HARD_S, PAUSE_S = 3.0, 6.0, 1.0, 0.5
 SAVE_BYTES_PER_S = 400 * MIB
@@ -40,8 +64,21 @@ async def operating(call: Call, vm: str, operation: str) -> AsyncIterator[None]:
     if failure is not None:
         raise failure
     assert call.task is not None
-    with call.host.operation(call.task.ref, "VM", vm, operation):
-        yield
+    under_way = _UNDER_WAY.setdefault(call.host, {})
+    under_way[call.task.ref] = call.task
+    try:
+        with call.host.operation(call.task.ref, "VM", vm, operation):
+            yield
+    finally:
+        under_way.pop(call.task.ref, None)
+
+
+def _end_others(call: Call, vm: str) -> None:
+    """Cancels what would otherwise bring a VM back that is forced down."""
+    under_way = _UNDER_WAY.get(call.host, {})
+    for task, operation in call.db.get("VM", vm)["current_operations"].items():
+        if operation in _ENDED_BY_FORCE and task in under_way:
+            under_way[task].cancel()
 
 
 async def take(call: Call, seconds: float) -> None:
@@ -126,8 +163,9 @@ async def vm_clean_shutdown(call: Call, vm: str) -> None:
 
 @method("VM.hard_shutdown")
 async def vm_hard_shutdown(call: Call, vm: str) -> None:
-    """Ends a VM at once."""
+    """Ends a VM at once, and with it whatever else was under way on it."""
     async with operating(call, vm, "hard_shutdown"):
+        _end_others(call, vm)
         await take(call, HARD_S)
         bring_down(call.host, vm)
     say(call.host, "VM_SHUTDOWN", vm, f"VM {named(call.host, vm)} shutdown forcibly")
