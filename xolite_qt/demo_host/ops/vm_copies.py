@@ -16,7 +16,7 @@ from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops import guests
 from xolite_qt.demo_host.ops.device_rules import record_of
 from xolite_qt.demo_host.ops.lifecycle import HALTED, SUSPENDED, refusal
-from xolite_qt.demo_host.ops.running import bring_down, memory_of, named, say
+from xolite_qt.demo_host.ops.running import attach, bring_down, memory_of, named, say
 from xolite_qt.demo_host.ops.space import SNAPSHOT_BYTES, drop_disk, first_size, use_space
 from xolite_qt.demo_host.ops.vm_power import SAVE_BYTES_PER_S, operating, save_image, take
 from xolite_qt.demo_host.registry import Call, Failure, method
@@ -83,10 +83,25 @@ def duplicate(call: Call, vm: str, name: str, *, into: str = "", **fields: Any) 
     metrics = db.create("VM_metrics", install_time=now, last_updated=now)
     snapshot = bool(fields.get("is_a_snapshot"))
     made = db.create("VM", {**record, **fields}, metrics=metrics, power_state=HALTED, domid=-1)
-    copy_devices(call, vm, made, snapshot=snapshot, into=into)
+    try:
+        copy_devices(call, vm, made, snapshot=snapshot, into=into)
+    except Failure:
+        _undo(call, made)
+        raise
     guests.inherit(call.host, vm, made, whole=snapshot)
     call.host.recompute("VM", made)
     return made
+
+
+def _undo(call: Call, made: str) -> None:
+    """Takes away a copy that found no room for all of its disks."""
+    for vbd in call.db.get("VM", made)["VBDs"]:
+        drive = call.db.get("VBD", vbd)
+        if drive["type"] == "Disk":
+            drop_disk(call.host, drive["VDI"])
+    _destroy_all(call, made, (("VBD", "VBDs"), ("VIF", "VIFs")))
+    call.db.destroy("VM_metrics", call.db.get("VM", made)["metrics"])
+    call.db.destroy("VM", made)
 
 
 def copy_devices(call: Call, source: str, target: str, *, snapshot: bool, into: str = "") -> None:
@@ -216,6 +231,9 @@ async def vm_revert(call: Call, snapshot: str) -> None:
 
 def _revert(call: Call, snapshot: str, vm: str) -> None:
     db = call.db
+    suspended = db.get("VM", snapshot)["power_state"] == SUSPENDED
+    # First what may find no room: after it nothing fails.
+    image = copy_disk_of(call, db.get("VM", snapshot)["suspend_VDI"]) if suspended else NULL_REF
     if db.get("VM", vm)["power_state"] != HALTED:
         bring_down(call.host, vm)
     for vbd in list(db.get("VM", vm)["VBDs"]):
@@ -229,9 +247,10 @@ def _revert(call: Call, snapshot: str, vm: str) -> None:
     copy_devices(call, snapshot, vm, snapshot=False)
     for ref, mac in zip(db.get("VM", vm)["VIFs"], macs, strict=False):
         db.set("VIF", ref, MAC=mac)
-    if db.get("VM", snapshot)["power_state"] == SUSPENDED:
-        image = copy_disk_of(call, db.get("VM", snapshot)["suspend_VDI"])
+    if suspended:
         db.set("VM", vm, power_state=SUSPENDED, suspend_VDI=image)
+        # Saved memory holds its devices.
+        attach(call.host, vm, attached=True)
 
 
 def copy_disk_of(call: Call, disk: str) -> str:
