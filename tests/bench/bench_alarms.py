@@ -38,6 +38,11 @@ def main() -> None:
     )
 
 
+def is_about_messages(method: str, classes: list[str]) -> bool:
+    """Whether a call was for messages."""
+    return method.startswith("message.") or "message" in classes
+
+
 async def measure(application: Application, other: World) -> dict[str, float]:
     """Bytes and seconds around the click."""
     workspace, stores = application.window.workspace, application.stores
@@ -48,7 +53,7 @@ async def measure(application: Application, other: World) -> dict[str, float]:
 
     async def message_bytes() -> float:
         calls = (await in_thread(lambda: other.ask("traffic")))["calls"]
-        return sum(size for name, classes, size in calls if "message" in (name, *classes))
+        return float(sum(size for name, classes, size in calls if is_about_messages(name, classes)))
 
     before = await message_bytes()
     button = next(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
@@ -66,7 +67,7 @@ async def measure(application: Application, other: World) -> list[float]:
     model = page.model
     delays = []
     for number in range(CHANGES):
-        told = await in_thread(lambda number=number: other.ask("rename", number))
+        told = await in_thread(partial(other.ask, "rename", number))
         name = f"changed at {told['stamp']!r}"
 
         def shown(name: str = name, stamp: float = told["stamp"]) -> bool:

@@ -24,7 +24,8 @@ print(time.time())
 """
 OURS = """
 import time
-from xolite_qt.app import Application, Launch, run_in_loop
+from xolite_qt.app import Application, Launch
+from xolite_qt.ui.loop import run_in_loop
 from xolite_qt.settings import SettingsFile
 from xolite_qt.ui import theme
 

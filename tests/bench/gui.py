@@ -14,9 +14,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 from tests.bench.world_process import World
-from xolite_qt.app import Application, Launch, run_in_loop
+from xolite_qt.app import Application, Launch
 from xolite_qt.settings import SettingsFile
 from xolite_qt.ui import theme
+from xolite_qt.ui.loop import run_in_loop
 
 T = TypeVar("T")
 

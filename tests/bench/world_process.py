@@ -54,7 +54,7 @@ async def serve(hosts: int, vms: int, alarms: int) -> None:
                     _answer(ref=ref, stamp=stamp)
                 case ["traffic"]:
                     _answer(calls=[[c.method, list(c.classes), c.bytes_out] for c in host.calls])
-                case ["quit"]:
+                case _:
                     break
 
 
@@ -117,6 +117,7 @@ def world(*, hosts: int = 1, vms: int = 0, alarms: int = 0) -> Iterator[World]:
         if process.poll() is None:
             cast("IO[str]", process.stdin).close()
         process.wait(timeout=20)
+        cast("IO[str]", process.stdout).close()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,9 @@ def serving(*arguments: str) -> Iterator[Served]:
         yield Served(**hello)
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        code = process.wait(timeout=20)
+        cast("IO[str]", process.stdout).close()
+    assert code == 0
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+from defusedxml.ElementTree import fromstring
 
 from xolite_qt.demo_host import DemoHost
 from xolite_qt.demo_host.datamodel import NULL_REF, Type
