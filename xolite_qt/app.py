@@ -135,7 +135,7 @@ class Application:
         except OSError as error:
             _log.error("the settings could not be saved: %s", error)
         if self._demo is not None:
-            await asyncio.to_thread(self._demo.stop)
+            await self._demo.stop()
         self.window.deleteLater()
 
     def _unexpected(self, error: Exception) -> None:
@@ -171,20 +171,19 @@ class Application:
 
     async def connect_demo(self) -> None:
         """Starts the demo host in a thread of its own, once, and connects to it."""
+        from xolite_qt.demo_host import WorldError
         from xolite_qt.demo_thread import DemoThread
         from xolite_qt.xen_api import XenApi
 
         self.window.start.set_busy(True, "Starting the demo host…")
-        if self._demo is None:
+        if self._demo is None or self._demo.failed:
             launch = self.launch
-            demo = DemoThread(launch.world, launch.generate, launch.speed)
-            try:
-                await asyncio.to_thread(demo.start)
-            except (ValueError, OSError) as error:
-                self.window.start.show_error("The demo host could not be started.", str(error))
-                return
-            self._demo = demo
-        running = self._demo.running
+            self._demo = DemoThread(launch.world, launch.generate, launch.speed)
+        try:
+            running = await self._demo.start()
+        except (WorldError, ValueError, OSError) as error:
+            self.window.start.show_error("The demo host could not be started.", str(error))
+            return
         api = XenApi(running.url, pins=self.pins, originator="xolite-qt")
         host, port = api.address
         self.pins.accept_own(host, port, running.fingerprint)
@@ -235,6 +234,8 @@ class Application:
             start.set_busy(False)
             return
         await self._remember(wish, api.url)
+        # Whoever finds the form again after a sign-out has to know the password.
+        start.password.clear()
         await self.show_connection(api)
 
     async def _sign_in(self, wish: Wish) -> XenApi | None:
