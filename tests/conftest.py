@@ -102,9 +102,12 @@ async def no_task_left() -> AsyncIterator[None]:
     """For async tests that ask for it: every task started in the test has ended with it."""
     before = asyncio.all_tasks()
     yield
+
+    def left() -> list[asyncio.Task[object]]:
+        return [t for t in asyncio.all_tasks() - before if t is not asyncio.current_task()]
+
     for _ in range(20):
-        left = [t for t in asyncio.all_tasks() - before if t is not asyncio.current_task()]
-        if not left:
+        if not left():
             return
         await asyncio.sleep(0.01)
-    pytest.fail(f"tasks left behind: {left}")
+    pytest.fail(f"tasks left behind: {left()}")
