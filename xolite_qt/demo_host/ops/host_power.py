@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.lifecycle import HALTED, PAUSED, RUNNING
 from xolite_qt.demo_host.ops.running import bring_down, free_memory, may_run
-from xolite_qt.demo_host.ops.vm_power import take, vm_pool_migrate
+from xolite_qt.demo_host.ops.vm_power import end_others, take, vm_pool_migrate
 from xolite_qt.demo_host.registry import Call, Failure, install, method
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _check_idle(call: Call, ref: str) -> None:
 def _down(host: DemoHost, ref: str, back: bool) -> None:
     for vm in list(host.db.get("host", ref)["resident_VMs"]):
         if host.db.exists("VM", vm) and not host.db.get("VM", vm)["is_control_domain"]:
+            end_others(host, vm)
             bring_down(host, vm)
             host.recompute("VM", vm)
     _live(host, ref, live=False)

@@ -73,10 +73,10 @@ async def operating(call: Call, vm: str, operation: str) -> AsyncIterator[None]:
         under_way.pop(call.task.ref, None)
 
 
-def _end_others(call: Call, vm: str) -> None:
+def end_others(host: DemoHost, vm: str) -> None:
     """Cancels what would otherwise bring a VM back that is forced down."""
-    under_way = _UNDER_WAY.get(call.host, {})
-    for task, operation in call.db.get("VM", vm)["current_operations"].items():
+    under_way = _UNDER_WAY.get(host, {})
+    for task, operation in host.db.get("VM", vm)["current_operations"].items():
         if operation in _ENDED_BY_FORCE and task in under_way:
             under_way[task].cancel()
 
@@ -165,7 +165,7 @@ async def vm_clean_shutdown(call: Call, vm: str) -> None:
 async def vm_hard_shutdown(call: Call, vm: str) -> None:
     """Ends a VM at once, and with it whatever else was under way on it."""
     async with operating(call, vm, "hard_shutdown"):
-        _end_others(call, vm)
+        end_others(call.host, vm)
         await take(call, HARD_S)
         bring_down(call.host, vm)
     say(call.host, "VM_SHUTDOWN", vm, f"VM {named(call.host, vm)} shutdown forcibly")
