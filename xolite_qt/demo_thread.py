@@ -4,6 +4,7 @@ delays the window's."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DemoThread:
-    """Serves a demo host until `stop`."""
+    """Serves a demo host until `stop`; used from one event loop."""
 
     def __init__(
         self,
@@ -26,34 +27,37 @@ class DemoThread:
         self._generate = generate
         self._speed = speed
         self._started: Future[Running] = Future()
+        self._ended: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="demo-host", daemon=True)
 
-    @property
-    def running(self) -> Running:
-        """What it serves; blocks until it does.
+    async def start(self) -> Running:
+        """Starts serving, once; a wait that is cancelled leaves it starting.
 
         Raises:
             WorldError: the world file cannot be used.
             OSError: no port could be had.
         """
-        return self._started.result()
+        if self._thread.ident is None:
+            self._thread.start()
+        return await asyncio.shield(asyncio.wrap_future(self._started))
 
-    def start(self) -> Running:
-        """Starts serving; blocks until it does.
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be started."""
+        return self._ended.done()
 
-        Raises:
-            WorldError, OSError: as `running`.
-        """
-        self._thread.start()
-        return self.running
-
-    def stop(self) -> None:
-        """Ends it; blocks until it has ended."""
-        if self._loop is not None and self._ending is not None:
+    async def stop(self) -> None:
+        """Ends it, and returns when it has ended."""
+        if self._thread.ident is None:
+            return
+        with contextlib.suppress(Exception):
+            await self.start()
+        if self._loop is not None and self._ending is not None and not self._ended.done():
             self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join(timeout=10)
+        await asyncio.wrap_future(self._ended)
+        self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -63,6 +67,8 @@ class DemoThread:
                 self._started.set_exception(error)
             else:
                 raise
+        finally:
+            self._ended.set_result(None)
 
     async def _serve(self) -> None:
         from xolite_qt.demo_host import start_demo_host

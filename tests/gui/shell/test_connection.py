@@ -163,7 +163,7 @@ async def test_an_address_that_is_none_is_an_answer_and_no_traceback() -> None:
             "http://example.org",
             "a b",
             "host:99999999",
-            "[::1",
+            "host:port",
             "ftp://x",
             "https://",
         ):

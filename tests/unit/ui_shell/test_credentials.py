@@ -6,39 +6,12 @@ from collections.abc import Iterator
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
+from tests.unit.ui_shell.dict_keyring import DictKeyring
 from xolite_qt.ui.credentials import Credentials
 
 HERE = ("https://10.0.0.1", "root")
-
-
-class DictKeyring(KeyringBackend):
-    """A keyring that works, or one that its user has not unlocked."""
-
-    priority = 1  # type: ignore[assignment]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-        self.locked = False
-
-    def _open(self) -> dict[tuple[str, str], str]:
-        if self.locked:
-            raise KeyringLocked("locked")
-        return self.kept
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self._open().get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self._open()[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self._open().pop((service, username), None) is None:
-            raise PasswordDeleteError("none")
 
 
 @pytest.fixture
@@ -74,11 +47,11 @@ async def test_without_a_keyring_it_says_so_and_stores_nothing(
     ring: DictKeyring, backend: str
 ) -> None:
     if backend == "fail":
-        keyring.set_keyring(NoKeyring())
+        keyring.set_keyring(NoKeyring())  # type: ignore[no-untyped-call]
     else:
         from keyring.backends.null import Keyring
 
-        keyring.set_keyring(Keyring())
+        keyring.set_keyring(Keyring())  # type: ignore[no-untyped-call]
     credentials = Credentials()
     assert "not stored" in await credentials.trouble()
     assert "not stored" in await credentials.store(*HERE, "s3cret")
