@@ -98,6 +98,7 @@ class Tour:
     async def start_page(self) -> None:
         """The page before a connection, and what it says when one fails."""
         start: StartPage = self._window.start
+        await self._settled()
         await self._shoot("start", self._window, "Connect form", 0.0)
         start.fill("pool-member.example.org", "root")
         start.show_error(
