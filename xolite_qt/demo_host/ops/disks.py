@@ -6,6 +6,8 @@ Source: `xapi.md` 1.5, 1.12.
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from xolite_qt.demo_host.datamodel import NULL_REF
@@ -33,6 +35,23 @@ def check_storage(call: Call, sr: str) -> None:
         raise Failure("SR_NO_PBDS", sr)
 
 
+@asynccontextmanager
+async def holding_space(
+    call: Call, sr: str, size_bytes: int, virtual_bytes: int
+) -> AsyncIterator[None]:
+    """Takes room on a storage while the block runs, and keeps it unless the block fails.
+
+    Raises:
+        Failure: SR_FULL [requested, free].
+    """
+    use_space(call.host, sr, size_bytes, virtual_bytes)
+    try:
+        yield
+    except Failure:
+        use_space(call.host, sr, -size_bytes, -virtual_bytes)
+        raise
+
+
 @method("VDI.create", check_refs=False)
 async def vdi_create(call: Call, args: dict[str, Any]) -> str:
     """An empty disk.
@@ -50,8 +69,8 @@ async def vdi_create(call: Call, args: dict[str, Any]) -> str:
     # Sizes are whole megabytes on every kind of storage.
     size = -(-size // MIB) * MIB
     used = first_size(call.host, sr, size)
-    use_space(call.host, sr, used, size)
-    await take(call, 0.5)
+    async with holding_space(call, sr, used, size):
+        await take(call, 0.5)
     vdi = call.db.create(
         "VDI",
         {**args, "virtual_size": size},
@@ -93,8 +112,8 @@ async def vdi_resize(call: Call, vdi: str, size: int) -> None:
     used = first_size(call.host, record["SR"], size) - first_size(
         call.host, record["SR"], record["virtual_size"]
     )
-    use_space(call.host, record["SR"], used, more)
-    await take(call, 1.0)
+    async with holding_space(call, record["SR"], used, more):
+        await take(call, 1.0)
     call.db.set(
         "VDI", vdi, virtual_size=size, physical_utilisation=record["physical_utilisation"] + used
     )
@@ -169,12 +188,10 @@ async def vdi_copy(call: Call, vdi: str, sr: str, base_vdi: str, into_vdi: str) 
         return into_vdi
     target = record["SR"] if sr == NULL_REF else sr
     check_storage(call, target)
-    use_space(call.host, target, size, record["virtual_size"])
-    try:
+    async with holding_space(call, target, size, record["virtual_size"]):
         await take(call, 1.0 + size / _COPY_BYTES_PER_S)
-    except Failure:
-        use_space(call.host, target, -size, -record["virtual_size"])
-        raise
+    # The copy takes its room itself.
+    use_space(call.host, target, -size, -record["virtual_size"])
     return copy_disk(call, vdi, snapshot=False, SR=target, is_a_snapshot=False)
 
 
@@ -186,12 +203,8 @@ async def vdi_pool_migrate(call: Call, vdi: str, sr: str, options: dict[str, str
     before, size = record["SR"], record["physical_utilisation"]
     if before == sr:
         return vdi
-    use_space(call.host, sr, size, record["virtual_size"])
-    try:
+    async with holding_space(call, sr, size, record["virtual_size"]):
         await take(call, 2.0 + size / _COPY_BYTES_PER_S)
-    except Failure:
-        use_space(call.host, sr, -size, -record["virtual_size"])
-        raise
     use_space(call.host, before, -size, -record["virtual_size"])
     call.db.set("VDI", vdi, SR=sr)
     return vdi
