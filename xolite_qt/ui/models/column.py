@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,11 @@ class Column(Generic[T]):
     search: Callable[[T], str] | None = None
 
     @property
+    def is_words(self) -> bool:
+        """Whether its texts are words that one searches for, not numbers or times."""
+        return self.kind not in NUMERIC and self.kind is not Kind.TIME
+
+    @property
     def alignment(self) -> Qt.AlignmentFlag:
         """Numbers stand at the right, everything else at the left."""
         right = self.kind in NUMERIC if self.align_right is None else self.align_right
@@ -145,54 +151,58 @@ def _pad(number: re.Match[str]) -> str:
     return number[0].zfill(18)
 
 
-def cell_filter(column: Column[T], wanted: str) -> Callable[[T, str], bool] | None:
-    """The test that a column's filter text stands for, or None where it asks for nothing.
+@dataclass(frozen=True)
+class CellFilter(Generic[T]):
+    """The test that a column's filter stands for: of the row's number or of its text."""
+
+    number: Callable[[T], bool] | None = None
+    text: Callable[[str], bool] | None = None
+
+
+def cell_filter(column: Column[T], wanted: str) -> CellFilter[T] | None:
+    """What a column's filter text asks for, or None where it asks for nothing.
 
     `>8G`, `<=50%` or `=2` compare numbers (binary factors K, M, G, T for bytes); `!text` means
     "without text"; `=text` means exactly that; anything else is "contains", whatever the case.
-
-    Returns:
-        A function of the row and of its shown text.
     """
     wanted = wanted.strip()
     if not wanted:
         return None
     if column.kind in NUMERIC and (found := _COMPARISON.match(wanted)):
-        return _number_filter(column, found[1], found[2], found[3].lower())
+        return CellFilter(number=_number_test(column, found[1], found[2], found[3].lower()))
     if wanted.startswith("!"):
         absent = wanted[1:].strip().casefold()
-        return (lambda _row, text: absent not in text.casefold()) if absent else None
+        return CellFilter(text=lambda text: absent not in text.casefold()) if absent else None
     if wanted.startswith("=") and len(wanted) > 1:
         exact = wanted[1:].strip().casefold()
-        return lambda _row, text: text.casefold() == exact
+        return CellFilter(text=lambda text: text.casefold() == exact)
     part = wanted.casefold()
-    return lambda _row, text: part in text.casefold()
+    return CellFilter(text=lambda text: part in text.casefold())
 
 
-def _number_filter(
-    column: Column[T], sign: str, digits: str, unit: str
-) -> Callable[[T, str], bool]:
+def _number_test(column: Column[T], sign: str, digits: str, unit: str) -> Callable[[T], bool]:
     limit = float(digits.replace(",", "."))
     if column.kind is Kind.BYTES:
         limit *= 1024.0 ** _FACTORS.get(unit[:1], 0)
     elif column.kind is Kind.PROGRESS:
         limit /= 100.0
+    compare: Callable[[float, float], bool] = _COMPARE.get(sign, _about)
     get = column.value
 
-    def passes(row: T, _text: str) -> bool:
+    def passes(row: T) -> bool:
         value = get(row)
-        if not isinstance(value, (int, float)):
-            return False
-        match sign:
-            case ">":
-                return value > limit
-            case ">=":
-                return value >= limit
-            case "<":
-                return value < limit
-            case "<=":
-                return value <= limit
-            case _:
-                return math.isclose(value, limit, rel_tol=0.005, abs_tol=1e-9)
+        return isinstance(value, (int, float)) and compare(value, limit)
 
     return passes
+
+
+def _about(value: float, limit: float) -> bool:
+    return math.isclose(value, limit, rel_tol=0.005, abs_tol=1e-9)
+
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}

@@ -34,7 +34,7 @@ def host_columns(
             value=lambda row: row.host.name_label,
             text=lambda row: row.host.name_label or "(no name)",
             icon=lambda row: icons.icon("host", state=host_facts.state_of(row.host, row.metrics)),
-            width=180,
+            width=170,
         ),
         Column(id="state", title="State", value=state_text, width=116),
         Column(
@@ -51,7 +51,7 @@ def host_columns(
             id="description",
             title="Description",
             value=lambda row: row.host.name_description,
-            width=160,
+            width=150,
         ),
         Column(
             id="address",
@@ -102,7 +102,7 @@ def host_columns(
             id="version",
             title="Version",
             value=lambda row: host_facts.version(row.host),
-            width=120,
+            width=136,
         ),
         Column(
             id="tags",

@@ -21,20 +21,20 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from xolite_qt.ui.models.column import Column, HasRef, RowChange, cell_filter
-from xolite_qt.ui.models.roles import KIND_ROLE, MUTED_ROLE, REF_ROLE, ROW_ROLE, VALUE_ROLE
-from xolite_qt.ui.models.table_line import TableLine, as_markup, runs_of
+from xolite_qt.ui.models import roles
+from xolite_qt.ui.models.column import Column, HasRef, RowChange
+from xolite_qt.ui.models.row_filters import RowFilters
+from xolite_qt.ui.models.table_line import (
+    TableLine,
+    as_markup,
+    runs_of,
+    searched_columns,
+)
 
 T = TypeVar("T", bound=HasRef)
 Index = QModelIndex | QPersistentModelIndex
 
 _ROOT = QModelIndex()
-_DISPLAY = int(Qt.ItemDataRole.DisplayRole)
-_DECORATION = int(Qt.ItemDataRole.DecorationRole)
-_TOOLTIP = int(Qt.ItemDataRole.ToolTipRole)
-_ALIGNMENT = int(Qt.ItemDataRole.TextAlignmentRole)
-_ACCESSIBLE = int(Qt.ItemDataRole.AccessibleTextRole)
-
 FRAME_S = 0.05
 """Changes are told at most this often: a storm costs one repaint a frame."""
 SLICE = 400
@@ -70,6 +70,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         super().__init__(parent)
         self.columns: tuple[Column[T], ...] = tuple(columns)
         self._muted = muted
+        self._searched = searched_columns(self.columns)
         self._at = {column.id: at for at, column in enumerate(self.columns)}
         self._lines: dict[str, TableLine[T]] = {}
         self._order: list[str] = []
@@ -77,10 +78,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         self._sort_column = 0
         self._descending = False
         self._keys: dict[str, Any] = {}
-        self._words: tuple[str, ...] = ()
-        self._column_filters: dict[str, str] = {}
-        self._tests: list[tuple[int, Callable[[T, str], bool]]] = []
-        self._row_filter: Callable[[T], bool] | None = None
+        self._filters: RowFilters[T] = RowFilters(self.columns)
         self._waiting: dict[str, T | None] = {}
         self._told_at = 0.0
         self._telling = False
@@ -159,6 +157,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
     def _take(self, waiting: dict[str, T | None]) -> None:
         position = self._positions()
         key_of = self.columns[self._sort_column].sort_key
+        width, searched = len(self.columns), self._searched
         dead: list[str] = []
         gone: list[str] = []
         come: list[str] = []
@@ -170,9 +169,9 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
                 if ref in position:
                     gone.append(ref)
                 continue
-            line = TableLine(row, self.columns)
+            line = TableLine(row, width, searched)
             self._lines[ref] = line
-            shown = self._passes(line)
+            shown = self._filters.passes(line)
             key = key_of(row)
             if ref not in position:
                 self._keys[ref] = key
@@ -340,7 +339,7 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
 
     def set_filter(self, text: str) -> None:
         """Show only rows in which every word of `text` occurs, in whatever column."""
-        self._words = tuple(text.casefold().split())
+        self._filters.words = tuple(text.casefold().split())
         self._refilter()
 
     def set_column_filter(self, column_id: str, text: str) -> None:
@@ -349,50 +348,32 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         Raises:
             KeyError: no such column.
         """
-        at = self._at[column_id]
-        self._column_filters.pop(column_id, None)
-        self._tests = [(place, test) for place, test in self._tests if place != at]
-        test = cell_filter(self.columns[at], text)
-        if test is not None:
-            self._column_filters[column_id] = text
-            self._tests.append((at, test))
+        self._filters.set_column(self._at[column_id], text)
         self._refilter()
 
     def set_row_filter(self, passes: Callable[[T], bool] | None) -> None:
         """Limit the table to the rows of which `passes` is true (a page's own scope)."""
-        self._row_filter = passes
+        self._filters.scope = passes
         self._refilter()
 
     def clear_filters(self) -> None:
         """Drop the text and column filters; a page's own scope stays."""
-        self._words, self._column_filters, self._tests = (), {}, []
+        self._filters.clear()
         self._refilter()
 
     @property
     def column_filters(self) -> Mapping[str, str]:
         """Filter text by column id, only those that filter."""
-        return dict(self._column_filters)
+        return {self.columns[at].id: text for at, text in self._filters.column_texts.items()}
 
     @property
     def is_filtered(self) -> bool:
         """True while a text or column filter hides rows."""
-        return bool(self._words or self._tests)
-
-    def _passes(self, line: TableLine[T]) -> bool:
-        if self._row_filter is not None and not self._row_filter(line.row):
-            return False
-        for word in self._words:
-            if word not in line.needle:
-                return False
-        for at, test in self._tests:
-            search = self.columns[at].search
-            if not test(line.row, search(line.row) if search else line.texts[at]):
-                return False
-        return True
+        return self._filters.hides
 
     def _refilter(self) -> None:
         self.flush()
-        wanted = {ref for ref, line in self._lines.items() if self._passes(line)}
+        wanted = {ref for ref, line in self._lines.items() if self._filters.passes(line)}
         shown = set(self._order)
         self._remove([ref for ref in self._order if ref not in wanted])
         self._insert([ref for ref in wanted if ref not in shown])
@@ -426,7 +407,8 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
 
     def texts(self, row: int) -> tuple[str, ...]:
         """All cells of a shown row as they read."""
-        return self._lines[self._order[row]].texts
+        line = self._lines[self._order[row]]
+        return tuple(line.text(at, self.columns) for at in range(len(self.columns)))
 
     def column_at(self, column_id: str) -> int:
         """Place of a column.
@@ -451,46 +433,52 @@ class RecordTableModel(QAbstractTableModel, Generic[T]):
         """All columns; views hide what the user didn't choose."""
         return 0 if parent.isValid() else len(self.columns)
 
-    def data(self, index: Index, role: int = _DISPLAY) -> Any:
+    def data(self, index: Index, role: int = roles.DISPLAY_ROLE) -> Any:
         """Cell data; nothing is computed here that an event could have computed."""
         row, at = index.row(), index.column()
         if not 0 <= row < len(self._order):
             return None
         line = self._lines[self._order[row]]
-        if role == _DISPLAY:
-            return line.texts[at]
+        if role == roles.DISPLAY_ROLE:
+            return line.text(at, self.columns)
         column = self.columns[at]
-        if role == _ALIGNMENT:
+        if role == roles.ALIGNMENT_ROLE:
             return column.alignment
-        if role == _DECORATION:
+        if role == roles.DECORATION_ROLE:
             return column.icon(line.row) if column.icon else None
-        if role == REF_ROLE:
+        if role == roles.REF_ROLE:
             return line.row.ref
-        if role == VALUE_ROLE:
+        if role == roles.VALUE_ROLE:
             return column.value(line.row)
-        if role == KIND_ROLE:
+        if role == roles.KIND_ROLE:
             return column.kind
-        if role == MUTED_ROLE:
+        if role == roles.MUTED_ROLE:
             return self._muted is not None and self._muted(line.row)
-        if role == _TOOLTIP:
-            text = column.tooltip(line.row) if column.tooltip else line.texts[at]
+        if role == roles.TOOLTIP_ROLE:
+            text = column.tooltip(line.row) if column.tooltip else line.text(at, self.columns)
             return as_markup(text) if text else None
-        if role == _ACCESSIBLE:
-            said = line.texts[at] or (column.search(line.row) if column.search else "") or "–"
+        if role == roles.ACCESSIBLE_ROLE:
+            said = (
+                line.text(at, self.columns)
+                or (column.search(line.row) if column.search else "")
+                or "–"
+            )
             return f"{column.title}: {said}"
-        if role == ROW_ROLE:
+        if role == roles.ROW_ROLE:
             return line.row
         return None
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _DISPLAY) -> Any:
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = roles.DISPLAY_ROLE
+    ) -> Any:
         """Column titles, aligned as their cells."""
         if orientation != Qt.Orientation.Horizontal or not 0 <= section < len(self.columns):
             return None
         column = self.columns[section]
-        if role in (_DISPLAY, _ACCESSIBLE):
+        if role in (roles.DISPLAY_ROLE, roles.ACCESSIBLE_ROLE):
             return column.title
-        if role == _ALIGNMENT:
+        if role == roles.ALIGNMENT_ROLE:
             return column.alignment
-        if role == KIND_ROLE:
+        if role == roles.KIND_ROLE:
             return column.kind
         return None

@@ -14,3 +14,10 @@ ROW_ROLE = REF_ROLE + 3
 """The row object itself."""
 MUTED_ROLE = REF_ROLE + 4
 """True where the row is only history and is drawn greyed."""
+
+# Qt's own, as the numbers that `data` is called with: comparing enum members is slow.
+DISPLAY_ROLE = int(Qt.ItemDataRole.DisplayRole)
+DECORATION_ROLE = int(Qt.ItemDataRole.DecorationRole)
+TOOLTIP_ROLE = int(Qt.ItemDataRole.ToolTipRole)
+ALIGNMENT_ROLE = int(Qt.ItemDataRole.TextAlignmentRole)
+ACCESSIBLE_ROLE = int(Qt.ItemDataRole.AccessibleTextRole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from xolite_qt.ui.models.column import Column, HasRef
@@ -12,18 +12,37 @@ T = TypeVar("T", bound=HasRef)
 
 
 class TableLine(Generic[T]):
-    """One row with the strings that were made when its event came."""
+    """One row: its needle made when its event came, its texts when they are first looked at.
 
-    __slots__ = ("needle", "row", "texts")
+    Attributes:
+        row: the row itself.
+        needle: all words that a search looks through, in lower case. Columns of numbers and times
+            are no words: they have filters of their own.
+    """
 
-    def __init__(self, row: T, columns: Sequence[Column[T]]) -> None:
+    __slots__ = ("_texts", "needle", "row")
+
+    def __init__(self, row: T, width: int, searched: Sequence[Callable[[T], str]]) -> None:
         self.row = row
-        self.texts = tuple([column.read(row) for column in columns])
-        found = [
-            column.search(row) if column.search else text
-            for column, text in zip(columns, self.texts, strict=True)
-        ]
-        self.needle = "\n".join(found).casefold()
+        self._texts: list[str | None] = [None] * width
+        self.needle = "\n".join([words(row) for words in searched]).casefold()
+
+    def text(self, at: int, columns: Sequence[Column[T]]) -> str:
+        """The text of a cell."""
+        text = self._texts[at]
+        if text is None:
+            self._texts[at] = text = columns[at].read(self.row)
+        return text
+
+
+def searched_columns(columns: Sequence[Column[T]]) -> list[Callable[[T], str]]:
+    """How to get the words of a row that a search looks through."""
+    return [column.search or column.read for column in columns if column.search or column.is_words]
+
+
+def said_of(column: Column[T], row: T, text: str) -> str:
+    """What a screen reader says of a cell; some show a picture instead of words."""
+    return f"{column.title}: {text or (column.search(row) if column.search else '') or '–'}"
 
 
 def as_markup(text: str) -> str:

@@ -174,12 +174,12 @@ class Donut(QWidget):
 
     def __init__(self, title: str = "", *, icon: str | None = None, total: str = "Total") -> None:
         super().__init__()
-        self.ring = Ring(icon=icon)
+        self.ring = Ring(icon=icon, size=72, thickness=8)
         self._legend = _Legend(title)
         self._total_word = total
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(24)
+        row.setSpacing(16)
         row.addWidget(self.ring, 0, Qt.AlignmentFlag.AlignVCenter)
         right = QVBoxLayout()
         right.setSpacing(8)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.stores import HostRow, PoolStats, Subscription
+from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.host_columns import host_columns
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.live_page import Throttle
@@ -92,7 +93,7 @@ class HostsPage(TablePage[HostRow]):
         hosts = len(self.store.records)
         asks_first = hosts > POLLED_HOSTS and not self._live_asked
         self.load_live.setVisible(asks_first)
-        self.load_live.setText(f"Load live usage of {hosts:,} hosts")
+        self.load_live.setText(f"Load live usage of {fmt.plural(hosts, 'host', 'hosts')}")
         if not asks_first and self._live is None:
             self._live = self.context.stores.stats.watch_pool(self._measured)
 
