@@ -1,9 +1,8 @@
-"""From the start page to a host: every way that it can go."""
+"""The start page: what it remembers, and odd hosts that one may meet."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +17,7 @@ from xolite_qt.app import Launch
 from xolite_qt.demo_host import DemoHost
 from xolite_qt.demo_host.worlds import build_default_world
 from xolite_qt.settings import KnownHost
-from xolite_qt.ui.dialogs.certificate import ChangedDialog, TrustDialog
-from xolite_qt.ui.dialogs.fingerprint import FingerprintView
-
-OTHER = ":".join(["AB"] * 32)
+from xolite_qt.ui.dialogs.certificate import TrustDialog
 
 
 @pytest.fixture
@@ -36,25 +32,6 @@ def ring() -> Iterator[DictKeyring]:
 def place(shell: Shell) -> tuple[str, int]:
     host, port = shell.running.url.removeprefix("https://").rsplit(":", 1)
     return host, int(port)
-
-
-async def test_a_first_connection_shows_the_certificate_before_anything_is_sent(
-    shell: Shell,
-) -> None:
-    shell.send_form()
-    dialog = await shell.dialog(TrustDialog)
-    assert not shell.running.host.calls
-    shown = {view.fingerprint for view in dialog.findChildren(FingerprintView)}
-    assert shown == {shell.running.fingerprint}
-    assert dialog.focusWidget() is dialog.cancel
-    dialog.trust.click()
-    await shell.connected()
-    assert shell.application.pins.file.pinned(*place(shell)) == shell.running.fingerprint
-    settings = shell.file.load()
-    assert [(k.url, k.user) for k in settings.known_hosts] == [
-        (shell.running.url, shell.running.user)
-    ]
-    assert shell.running.password not in shell.file.path.read_text()
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape])
@@ -72,62 +49,6 @@ async def test_neither_enter_nor_esc_trusts_a_certificate(shell: Shell, key: Qt.
     assert shell.window.start.password.text() == shell.running.password
 
 
-async def test_a_trusted_host_is_not_asked_about_again(shell: Shell) -> None:
-    shell.application.pins.file.accept(*place(shell), shell.running.fingerprint)
-    shell.send_form()
-    await shell.connected()
-
-
-async def test_a_changed_certificate_is_refused_unless_the_name_is_typed(shell: Shell) -> None:
-    pins = shell.application.pins.file
-    pins.accept(*place(shell), OTHER)
-    shell.send_form()
-    dialog = await shell.dialog(ChangedDialog)
-    shown = {view.fingerprint for view in dialog.findChildren(FingerprintView)}
-    assert shown == {OTHER, shell.running.fingerprint}
-    assert dialog.focusWidget() is dialog.refuse
-    assert not dialog.accept_new.isEnabled()
-    QTest.keyClick(dialog, Qt.Key.Key_Return)
-    dialog.reject()
-    await shell.until(lambda: shell.window.start.go.isEnabled())
-    assert pins.pinned(*place(shell)) == OTHER
-    assert not shell.running.host.calls
-
-    shell.send_form()
-    dialog = await shell.dialog(ChangedDialog)
-    dialog.typed.setText("127.0.0.2")
-    assert not dialog.accept_new.isEnabled()
-    dialog.typed.setText(" 127.0.0.1 ")
-    dialog.accept_new.click()
-    await shell.connected()
-    assert pins.pinned(*place(shell)) == shell.running.fingerprint
-
-
-async def test_a_wrong_password_is_said_beside_the_form(shell: Shell) -> None:
-    shell.application.pins.file.accept(*place(shell), shell.running.fingerprint)
-    shell.send_form("wrong")
-    notice = shell.window.start.notice
-    await shell.until(lambda: "did not accept" in notice.text())
-    assert shell.window.workspace is None
-    assert shell.window.start.address.text() == shell.running.url
-    assert shell.window.start.password.selectedText() == "wrong"
-    assert shell.file.load().known_hosts == []
-    # Right the second time, and nothing of the first is left.
-    shell.send_form()
-    await shell.connected()
-
-
-async def test_a_closed_port_and_an_impossible_address_are_told_apart(shell: Shell) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    notice = shell.window.start.notice
-    shell.send_form(url=f"127.0.0.1:{port}")
-    await shell.until(lambda: "refuses the connection" in notice.text())
-    shell.send_form(url="ftp://example.org")
-    await shell.until(lambda: "cannot be used" in notice.text())
-
-
 @pytest.mark.parametrize("fault", ["garbage", "half", "wrong_types"])
 async def test_answers_without_sense_are_an_error_in_words(shell: Shell, fault: str) -> None:
     shell.application.pins.file.accept(*place(shell), shell.running.fingerprint)
@@ -137,20 +58,6 @@ async def test_answers_without_sense_are_an_error_in_words(shell: Shell, fault: 
     await shell.until(lambda: start.notice.text() and start.go.isEnabled())
     assert "Traceback" not in start.notice.text()
     assert shell.window.workspace is None
-
-
-async def test_a_silent_host_can_be_given_up(shell: Shell) -> None:
-    shell.application.pins.file.accept(*place(shell), shell.running.fingerprint)
-    shell.running.host.faults.silent(60)
-    shell.send_form()
-    start = shell.window.start
-    await shell.until(lambda: start.cancel.isVisible())
-    assert not start.address.isEnabled()
-    assert not start.go.isEnabled()
-    QTest.keyClick(start, Qt.Key.Key_Escape)
-    assert start.go.isEnabled()
-    assert not start.notice.isVisible()
-    shell.running.host.faults.silent(0)
 
 
 async def test_a_slave_names_its_master_and_leads_there(shell: Shell) -> None:
@@ -177,19 +84,6 @@ async def test_a_slave_names_its_master_and_leads_there(shell: Shell) -> None:
 def _place_of(url: str) -> tuple[str, int]:
     host, port = url.removeprefix("https://").rsplit(":", 1)
     return host, int(port)
-
-
-async def test_the_demo_host_needs_no_question_and_leaves_no_trace(shell: Shell) -> None:
-    shell.window.start.demo.click()
-    await shell.connected()
-    assert shell.workspace.stores.api.url != shell.running.url
-    assert shell.file.load().known_hosts == []
-    assert shell.application.pins.file.all() == {}
-    await shell.application.leave()
-    assert shell.window.workspace is None
-    # The same one again, as it was left.
-    shell.window.start.demo.click()
-    await shell.connected()
 
 
 async def test_a_spoilt_world_is_an_error_on_the_start_page(shell: Shell, tmp_path: Path) -> None:

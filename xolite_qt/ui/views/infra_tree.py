@@ -171,7 +171,14 @@ class InfraTree(QFrame):
             self._subscription = None
 
     def _on_change(self, change: Change[TreeNode]) -> None:
-        self.model.apply(change)
+        # A view whose current row is removed moves to the next one: that is no wish to go there.
+        self._quiet = True
+        try:
+            self.model.apply(change)
+        finally:
+            self._quiet = False
+        if self._wanted and not self.model.index_of(self._wanted).isValid():
+            self.view.selectionModel().clear()
         self._show_hero()
 
     def _on_state(self, _state: StoreState) -> None:
