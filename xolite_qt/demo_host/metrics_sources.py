@@ -6,7 +6,10 @@ name give the same curve, so that pictures and tests repeat.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from .host import DemoHost
 
 Floats = NDArray[np.float64]
+Seeds = NDArray[np.uint64]
+Seed = int | Seeds
 
 KIB = 1024.0
 _DAY_S = 86400.0
@@ -43,24 +48,34 @@ class Source:
     values: Floats
 
 
+@functools.lru_cache(1 << 16)
 def seed_of(*parts: object) -> int:
     """A number that depends on the parts alone."""
     digest = hashlib.blake2b("\0".join(map(str, parts)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
 
-def _hash01(seed: int, at: NDArray[np.int64]) -> Floats:
+def _as_seed(seed: Seed) -> Seeds:
+    return np.asarray(seed, dtype=np.uint64)
+
+
+def _hash01(seed: Seeds, at: NDArray[np.int64]) -> Floats:
     """A number in 0..1 for each whole number: the last steps of splitmix64."""
     with np.errstate(over="ignore"):
-        x = at.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+        x = at.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + seed
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x ^= x >> np.uint64(31)
     return x.astype(np.float64) / float(2**64)
 
 
-def noise(seed: int, times: Floats, period_s: float) -> Floats:
-    """A smooth curve in 0..1 that changes its mind every `period_s` seconds."""
+def noise(seed: Seed, times: Floats, period_s: float) -> Floats:
+    """A smooth curve in 0..1 that changes its mind every `period_s` seconds.
+
+    Args:
+        seed: one, or a column of them: then there is a row per seed.
+    """
+    seed = _as_seed(seed)
     x = times / period_s
     left = np.floor(x)
     part = x - left
@@ -70,8 +85,9 @@ def noise(seed: int, times: Floats, period_s: float) -> Floats:
     return before + (after - before) * part
 
 
-def load(seed: int, times: Floats) -> Floats:
-    """How busy something is, 0..1, over days, hours and seconds."""
+def load(seed: Seed, times: Floats) -> Floats:
+    """How busy something is, 0..1, over days, hours and seconds; seeds as in `noise`."""
+    seed = _as_seed(seed)
     character = seed % 97 / 97.0
     hour = (times % _DAY_S) / 3600.0
     working = np.exp(-(((hour - 13.0) / 4.5) ** 2))
@@ -92,45 +108,84 @@ def load(seed: int, times: Floats) -> Floats:
 
 def vm_sources(host: DemoHost, ref: str, times: Floats) -> list[Source]:
     """What a host measures of one of its VMs."""
-    db = host.db
-    vm = db.get("VM", ref)
-    uuid = str(vm["uuid"])
-    seed = seed_of(uuid)
-    metrics = _of(host, "VM_metrics", vm["metrics"])
-    started_s = _moment_s(metrics.get("start_time", ""))
-    alive = np.where(times >= started_s, 1.0, np.nan)
-    busy = load(seed, times) * alive * (0.0 if vm["power_state"] == "Paused" else 1.0)
-    made: list[Source] = []
+    return all_vm_sources(host, [ref], times)
 
-    def add(name: str, values: Floats) -> None:
-        made.append(Source("vm", uuid, name, values))
 
-    vcpus = max(1, min(64, int(metrics.get("VCPUs_number") or vm["VCPUs_at_startup"] or 1)))
-    total = np.zeros_like(times)
-    for number in range(vcpus):
-        share = np.clip(busy * (0.6 + 0.8 * noise(seed + 50 + number, times, 30.0)), 0, 1)
-        total = total + share
-        add(f"cpu{number}", share)
-    add("cpu_usage", total / vcpus)
-    memory = float(metrics.get("memory_actual") or vm["memory_dynamic_max"] or 2**30)
-    add("memory", memory * alive)
-    add("memory_target", memory * alive)
-    if vm["guest_metrics"] != NULL_REF:
-        used = 0.35 + 0.4 * (seed % 89 / 89.0) + 0.12 * noise(seed + 5, times, 3600.0)
-        add("memory_internal_free", memory / KIB * (1 - np.clip(used, 0, 0.97)) * alive)
-    for vif_ref in vm["VIFs"]:
-        device = _of(host, "VIF", vif_ref).get("device", "0")
-        flow = busy**2 * (2e5 + seed % 9 * 4e5)
-        add(f"vif_{device}_rx", flow * (0.4 + noise(seed + 6, times, 20.0)))
-        add(f"vif_{device}_tx", flow * (0.2 + 0.9 * noise(seed + 7, times, 20.0)))
-    for vbd_ref in vm["VBDs"]:
-        vbd = _of(host, "VBD", vbd_ref)
-        if vbd.get("type") != "Disk" or not vbd.get("device"):
-            continue
-        flow = busy * (1e5 + seed % 7 * 6e5)
-        add(f"vbd_{vbd['device']}_read", flow * noise(seed + 8, times, 15.0) ** 2)
-        add(f"vbd_{vbd['device']}_write", flow * 1.4 * noise(seed + 9, times, 15.0) ** 2)
-    return made
+def all_vm_sources(host: DemoHost, refs: list[str], times: Floats) -> list[Source]:
+    """What a host measures of its VMs, computed for all of them together.
+
+    A host may have thousands: one curve at a time would keep everybody else waiting.
+    """
+    if not refs:
+        return []
+    vms = [host.db.get("VM", ref) for ref in refs]
+    metrics = [_of(host, "VM_metrics", vm["metrics"]) for vm in vms]
+    seeds = np.array([[seed_of(str(vm["uuid"]))] for vm in vms], dtype=np.uint64)
+    started = np.array([[_moment_s(m.get("start_time", ""))] for m in metrics])
+    alive = np.where(times >= started, 1.0, np.nan)
+    # Who is paused computes nothing.
+    awake = np.array([[0.0 if vm["power_state"] == "Paused" else 1.0] for vm in vms])
+    busy = load(seeds, times) * alive * awake
+    made: list[list[Source]] = [[] for _ in vms]
+
+    def add(name: str, values: Floats, of: Sequence[int]) -> None:
+        for row, at in enumerate(of):
+            made[at].append(Source("vm", str(vms[at]["uuid"]), name, values[row]))
+
+    everybody = range(len(vms))
+    counts = [_vcpus(vm, m) for vm, m in zip(vms, metrics, strict=True)]
+    total = np.zeros_like(busy)
+    for number in range(max(counts)):
+        of = [at for at in everybody if counts[at] > number]
+        wave = noise(seeds[of] + np.uint64(50 + number), times, 30.0)
+        share = np.clip(busy[of] * (0.6 + 0.8 * wave), 0, 1)
+        total[of] += share
+        add(f"cpu{number}", share, of)
+    add("cpu_usage", total / np.array(counts)[:, None], everybody)
+    memory = np.array([[_memory(vm, m)] for vm, m in zip(vms, metrics, strict=True)])
+    add("memory", memory * alive, everybody)
+    add("memory_target", memory * alive, everybody)
+    of = [at for at in everybody if vms[at]["guest_metrics"] != NULL_REF]
+    if of:
+        used = 0.35 + 0.4 * (seeds[of] % 89 / 89.0) + 0.12 * noise(seeds[of] + 5, times, 3600.0)
+        free = memory[of] / KIB * (1 - np.clip(used, 0, 0.97)) * alive[of]
+        add("memory_internal_free", free, of)
+    cards, disks = _devices(host, vms)
+    for device, of in cards.items():
+        own = seeds[of] + np.uint64(zlib.crc32(device.encode()))
+        flow = busy[of] ** 2 * (2e5 + seeds[of] % 9 * 4e5)
+        add(f"vif_{device}_rx", flow * (0.4 + noise(own + 6, times, 20.0)), of)
+        add(f"vif_{device}_tx", flow * (0.2 + 0.9 * noise(own + 7, times, 20.0)), of)
+    for device, of in disks.items():
+        own = seeds[of] + np.uint64(zlib.crc32(device.encode()))
+        flow = busy[of] * (1e5 + seeds[of] % 7 * 6e5)
+        add(f"vbd_{device}_read", flow * noise(own + 8, times, 15.0) ** 2, of)
+        add(f"vbd_{device}_write", flow * 1.4 * noise(own + 9, times, 15.0) ** 2, of)
+    return [source for sources in made for source in sources]
+
+
+def _vcpus(vm: dict[str, Any], metrics: dict[str, Any]) -> int:
+    return max(1, min(64, int(metrics.get("VCPUs_number") or vm["VCPUs_at_startup"] or 1)))
+
+
+def _memory(vm: dict[str, Any], metrics: dict[str, Any]) -> float:
+    return float(metrics.get("memory_actual") or vm["memory_dynamic_max"] or 2**30)
+
+
+def _devices(
+    host: DemoHost, vms: list[dict[str, Any]]
+) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Names of network cards and of disks, each with the numbers of the VMs that have one."""
+    cards: dict[str, list[int]] = {}
+    disks: dict[str, list[int]] = {}
+    for at, vm in enumerate(vms):
+        for ref in vm["VIFs"]:
+            cards.setdefault(_of(host, "VIF", ref).get("device", "0"), []).append(at)
+        for ref in vm["VBDs"]:
+            vbd = _of(host, "VBD", ref)
+            if vbd.get("type") == "Disk" and vbd.get("device"):
+                disks.setdefault(vbd["device"], []).append(at)
+    return cards, disks
 
 
 def host_sources(host: DemoHost, ref: str, times: Floats) -> list[Source]:
@@ -217,6 +272,7 @@ def _number(text: str) -> float:
         return 0.0
 
 
+@functools.lru_cache(1 << 16)
 def _moment_s(text: str) -> float:
     """A wire datetime; real databases hold empty and odd ones, which count as long ago."""
     try:
