@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .administration import build_administration
 from .alarms import add_alarm, add_lifecycle, perfmon_config
 from .guests import build_guests
 from .motion import start_motion
@@ -22,6 +23,7 @@ def build_default_world(host: DemoHost) -> None:
         host: an empty one.
     """
     premises = build_premises(host)
+    build_administration(host, premises.host)
     vms = build_guests(host, premises)
     _watch(host, vms["pms"])
     _lifecycle(host, premises, vms)
