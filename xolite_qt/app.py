@@ -81,6 +81,7 @@ class Application:
         self.tasks = TaskOwner(on_error=self._unexpected)
         self._connection: TaskOwner | None = None
         self._attempt: asyncio.Task[None] | None = None
+        self._disconnecting = asyncio.Lock()
         self._demo: DemoThread | None = None
         self.api: XenApi | None = None
         self.stores: Stores | None = None
@@ -370,16 +371,18 @@ class Application:
                 await self.credentials.forget(one.url, one.user)
 
     async def _disconnect(self) -> None:
-        api, self.api = self.api, None
-        stores, self.stores = self.stores, None
-        connection, self._connection = self._connection, None
-        self.window.show_start()
-        if connection is not None:
-            await connection.close()
-        if stores is not None:
-            await stores.close()
-        if api is not None:
-            await api.close()
+        # One at a time: closing the window waits for a sign-out that is under way.
+        async with self._disconnecting:
+            api, self.api = self.api, None
+            stores, self.stores = self.stores, None
+            connection, self._connection = self._connection, None
+            self.window.show_start()
+            if connection is not None:
+                await connection.close()
+            if stores is not None:
+                await stores.close()
+            if api is not None:
+                await api.close()
 
 
 def run_gui(launch: Launch) -> int:

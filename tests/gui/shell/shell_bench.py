@@ -161,4 +161,7 @@ async def shell(
                 app.window.close()
             await asyncio.wait_for(life, 10)
     # Whatever was under way: closing the window ends it.
-    await until(lambda: not asyncio.all_tasks() - before)
+    try:
+        await until(lambda: not asyncio.all_tasks() - before, 3)
+    except AssertionError:
+        raise AssertionError(f"left behind: {asyncio.all_tasks() - before}") from None

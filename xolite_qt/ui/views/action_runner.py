@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -34,12 +35,14 @@ from xolite_qt.xen_api import VM, Host, TaskCancelled, XenApiError
 _AT_ONCE = 8
 
 
-class ActionRunner:
+class ActionRunner(QObject):
     """What pages, menus and the palette use to do things.
 
-    Attributes:
-        blocked: why nothing may be done now (the connection is down), or None.
+    Signals:
+        blocked_changed: `blocked` is another one; buttons that show reasons ask again.
     """
+
+    blocked_changed = Signal()
 
     def __init__(
         self,
@@ -49,11 +52,23 @@ class ActionRunner:
         notify: Notify,
         window: QWidget,
     ) -> None:
+        super().__init__()
         self._scope = ActionScope(api, hosts)
         self._tasks = tasks
         self._notify = notify
         self._window = window
-        self.blocked: str | None = None
+        self._blocked: str | None = None
+
+    @property
+    def blocked(self) -> str | None:
+        """Why nothing may be done now (the connection is down), or None."""
+        return self._blocked
+
+    @blocked.setter
+    def blocked(self, reason: str | None) -> None:
+        if reason != self._blocked:
+            self._blocked = reason
+            self.blocked_changed.emit()
 
     def reason(self, action_id: ActionId, items: Items) -> str | None:
         """Why an action may not run on these objects now, in words; None where it may."""

@@ -65,6 +65,7 @@ class VmsPage(TablePage[VmRow]):
         self.table.selection_changed.connect(self._judge)
         self.table.layout_changed.connect(self._layout_changed)
         self.model.dataChanged.connect(self._rows_changed)
+        context.actions.blocked_changed.connect(self._judge)
         self._had_disks = False
 
     def _add_actions(self) -> None:
