@@ -50,6 +50,10 @@ class ChooseHostDialog(Dialog):
         cancel.clicked.connect(self.reject)
         self.go = self.add_button(verb, "primary", default=True)
         self.go.clicked.connect(self.accept)
+        rows = range(self.list.count())
+        fit = [at for at in rows if self.list.item(at).flags() & Qt.ItemFlag.ItemIsEnabled]
+        if fit:
+            self.list.setCurrentRow(fit[0])
         self._chosen()
         self.list.setFocus()
 

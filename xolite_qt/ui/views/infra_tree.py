@@ -213,13 +213,13 @@ class InfraTree(QFrame):
         index = self.model.index_of(ref)
         if not index.isValid():
             return
-        self._quiet = True
+        before, self._quiet = self._quiet, True
         try:
             self.view.selectionModel().setCurrentIndex(
                 index, QItemSelectionModel.SelectionFlag.ClearAndSelect
             )
         finally:
-            self._quiet = False
+            self._quiet = before
         self.view.scrollTo(index)
 
     def _current_changed(self, current: QModelIndex, _before: QModelIndex) -> None:
@@ -231,11 +231,11 @@ class InfraTree(QFrame):
         QTimer.singleShot(0, self, lambda: self.opened.emit(node.kind.value, node.ref))
 
     def _restore(self) -> None:
-        self._quiet = True
+        before, self._quiet = self._quiet, True
         try:
             self._expand_below(QModelIndex())
         finally:
-            self._quiet = False
+            self._quiet = before
         if self._wanted:
             self.select(self._wanted)
 

@@ -1,0 +1,18 @@
+"""What holds for every test with widgets."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def garbage_in_this_thread_alone() -> Iterator[None]:
+    """As in the application: a cycle of widgets that another thread collects ends the process."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
