@@ -1,0 +1,108 @@
+"""The window and the tour, as processes: started, ended, and not a word of complaint."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import COMMAND, ROOT
+from xolite_qt.ui.views.page import PAGES, Kind
+from xolite_qt.ui.views.workspace import load_pages
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+# What Qt's off-screen platform always says, and no real one.
+HARMLESS = "This plugin does not support propagateSizeHints()"
+
+
+def complaints(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if line.strip() and HARMLESS not in line]
+
+
+def serves(process: subprocess.Popen[str]) -> bool:
+    """Whether a process of ours listens: the window's demo host does once it is up."""
+    sockets = {
+        os.readlink(link)
+        for link in Path(f"/proc/{process.pid}/fd").iterdir()
+        if link.is_symlink() and os.readlink(link).startswith("socket:")
+    }
+    lines = Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return any(row[3] == "0A" and f"socket:[{row[9]}]" in sockets for row in rows)
+
+
+def wait_until_up(process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert process.poll() is None, "the window ended by itself"
+        try:
+            if serves(process):
+                break
+        except OSError:
+            # A socket that was closed while one looked.
+            continue
+        time.sleep(0.1)
+    else:
+        pytest.fail("the demo host was not started in time")
+    # Signing in, loading and painting.
+    time.sleep(3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+def test_the_window_lives_and_ends_without_a_word(how: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        wait_until_up(process)
+        assert process.poll() is None
+        process.send_signal(how)
+        out, err = process.communicate(timeout=20)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert complaints(err) == []
+    assert out == ""
+    assert process.returncode == 0
+    # It has put down what it wants to remember, whole.
+    (settings,) = Path(os.environ["HOME"]).rglob("settings.json")
+    assert json.loads(settings.read_text())["window_geometry"]
+
+
+def test_the_tour_shows_every_page_without_an_error(run_command: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "tour"
+    answer = run_command("tour", str(folder), "--demo", "--size", "1024x700", timeout_s=110)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert complaints(answer.stderr) == []
+    shots = json.loads((folder / "index.json").read_text())
+    assert [shot["error"] for shot in shots if shot["error"]] == []
+    load_pages()
+    seen = {shot["page"] for shot in shots}
+    for kind, specs in PAGES.items():
+        for spec in specs:
+            name = f"{kind.value}.{spec.tab_id}"
+            assert any(page == name or page.startswith(f"{name}.") for page in seen), name
+    for state in ("running", "halted", "suspended", "paused"):
+        assert f"{Kind.VM.value}.dashboard.{state}" in seen
+    for shot in shots:
+        picture = (folder / shot["file"]).read_bytes()
+        assert picture.startswith(b"\x89PNG"), shot["file"]
+        assert shot["shown"]
+        assert shot["first_paint_s"] >= 0
+    files = [shot["file"] for shot in shots]
+    assert len(files) == len(set(files))
+    assert {path.name for path in folder.iterdir()} == {*files, "index.json"}
