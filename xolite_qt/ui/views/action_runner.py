@@ -29,6 +29,7 @@ from xolite_qt.ui.errors import explain
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.tasks import TaskOwner, ask
 from xolite_qt.ui.views.page import Notify
+from xolite_qt.ui.widgets.text import plain_tooltip
 from xolite_qt.xen_api import VM, Host, TaskCancelled, XenApiError
 
 # So many objects are worked on at once in a bulk action; the host queues the rest anyway.
@@ -115,7 +116,7 @@ class ActionRunner(QObject):
             for action_id, entry in entries:
                 reason = self.reason(action_id, now)
                 entry.setEnabled(reason is None)
-                entry.setToolTip(reason or "")
+                entry.setToolTip(plain_tooltip(reason or ""))
 
         menu.aboutToShow.connect(refresh)
         return menu
