@@ -307,6 +307,7 @@ class Application:
         load_pages()
         self.api = api
         self.stores = Stores(api)
+        self.stores.task.most_kept = self.settings.finished_tasks_kept
         self._connection = TaskOwner(on_error=self._unexpected)
         workspace = Workspace(
             self.stores,

@@ -26,11 +26,19 @@ class TaskStore(XenApiStore[Task]):
     """All tasks of the host, and kept ones; `live` are those that the host still has."""
 
     def __init__(
-        self, api: XenApi, tasks: OwnedTasks, *, name: str = "task", linger_s: float = 1.0
+        self,
+        api: XenApi,
+        tasks: OwnedTasks,
+        *,
+        name: str = "task",
+        linger_s: float = 1.0,
+        kept: int = KEPT,
     ) -> None:
+        """A store that keeps the last `kept` finished tasks."""
         super().__init__(api, tasks, "task", name=name, linger_s=linger_s)
         # Oldest first; outlives the subscriptions.
         self._kept: dict[str, Task] = {}
+        self.most_kept = kept
 
     def _count(self) -> int:
         return len(self._rows) - len(self._kept)
@@ -47,7 +55,7 @@ class TaskStore(XenApiStore[Task]):
                 rows[ref] = self._kept[ref] = _ended(task)
         # What was kept while nobody looked comes back with the first load.
         rows.update({ref: task for ref, task in self._kept.items() if ref not in self._rows})
-        while len(self._kept) > KEPT:
+        while len(self._kept) > self.most_kept:
             oldest = next(iter(self._kept))
             del self._kept[oldest]
             rows.pop(oldest, None)
