@@ -6,6 +6,7 @@ Source: `xapi.md` 1.1.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import base64
 import binascii
 import ipaddress
@@ -169,11 +170,13 @@ class Server:
         """Write tens of megabytes in pieces, so that others are served in between."""
         response = web.StreamResponse(headers={**CORS, "Content-Type": reply.content_type})
         response.content_length = len(reply.body)
-        await response.prepare(request)
-        view = memoryview(reply.body)
-        for start in range(0, len(view), PIECE):
-            await response.write(view[start : start + PIECE])
-        await response.write_eof()
+        # A client that hung up meanwhile (a poll that was interrupted) is no fault of ours.
+        with contextlib.suppress(ConnectionResetError):
+            await response.prepare(request)
+            view = memoryview(reply.body)
+            for start in range(0, len(view), PIECE):
+                await response.write(view[start : start + PIECE])
+            await response.write_eof()
         return response
 
     async def _send_half(self, request: web.Request, reply: Reply) -> web.StreamResponse:
