@@ -163,9 +163,7 @@ async def test_a_task_is_seen_and_can_be_cancelled(shell: Shell) -> None:
     await shell.until(lambda: "cancelled" in toasts(shell))
     assert state(shell, ref) == "Running"
     # What has ended stays to be read.
-    await shell.until(
-        lambda: row.ref in {r.ref for r in drawer.model.rows() if not r.is_pending}
-    )
+    await shell.until(lambda: row.ref in {r.ref for r in drawer.model.rows() if not r.is_pending})
 
 
 async def test_a_host_is_put_into_maintenance_only_when_told_so(shell: Shell) -> None:
