@@ -6,9 +6,9 @@ Source: `xapi.md` 1.1.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import base64
 import binascii
+import contextlib
 import ipaddress
 import logging
 from typing import TYPE_CHECKING
