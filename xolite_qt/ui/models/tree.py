@@ -101,15 +101,16 @@ class TreeModel(QAbstractItemModel):
         records = self._store.records
         if not self._filter:
             return tuple(records.values())
+        hits = {ref for ref, node in records.items() if self._matches(node)}
+        # Below a host that fits everything is shown; below a pool only what fits itself.
+        wide = {ref for ref in hits if records[ref].kind is NodeKind.HOST}
         kept: dict[str, TreeNode] = {}
-        for node in records.values():
-            above: list[TreeNode] = [node]
-            while (parent := records.get(above[-1].parent or "")) is not None:
-                above.append(parent)
-            if any(self._matches(one) for one in above if one.kind is not NodeKind.POOL) or (
-                node.kind is NodeKind.POOL and self._matches(node)
-            ):
-                kept.update((one.ref, one) for one in above)
+        for ref, node in records.items():
+            if ref in hits or node.parent in wide:
+                above: TreeNode | None = node
+                while above is not None and above.ref not in kept:
+                    kept[above.ref] = above
+                    above = records.get(above.parent or "")
         return kept.values()
 
     def _matches(self, node: TreeNode) -> bool:
