@@ -27,7 +27,8 @@ class Store(Generic[T]):
     The first subscription starts the store, the last one that ends stops it after `linger_s`
     seconds, so that going from one page to the next loads nothing twice. `records` always equals
     the sum of the changes told: what is there when a subscription starts is read from `records`,
-    what comes later is told, once per answer of the host.
+    what comes later is told, once per answer of the host (a very
+    large answer in slices).
 
     Attributes:
         name: for logs and people.

@@ -69,7 +69,8 @@ class EventHub:
     def on(self, cls: str, kind: Kind, callback: Callback) -> Listener:
         """Registers a callback; the class is followed as long as it has a listener of any kind.
 
-        Callbacks are plain functions, called once per answer: `add` and `mod` with a list of
+        Callbacks are plain functions, called once per answer (a large one comes in
+        slices of a few hundred): `add` and `mod` with a list of
         records, `del` with a list of references, `reset` with nothing. One that raises is logged,
         and called again the next time.
 
