@@ -193,7 +193,7 @@ class Application:
         except BaseException:
             await api.close()
             raise
-        await self.show_connection(api)
+        await self.show_connection(api, "Demo host")
 
     async def _connect_known(self, known: KnownHost) -> None:
         self.window.start.fill(known.url, known.user, keep=known.keep_signed_in)
@@ -298,8 +298,13 @@ class Application:
 
     # ------------------------------------------------------------------ connected
 
-    async def show_connection(self, api: XenApi) -> None:
-        """Shows a signed-in connection; it is closed with the window."""
+    async def show_connection(self, api: XenApi, place: str = "") -> None:
+        """Shows a signed-in connection; it is closed with the window.
+
+        Args:
+            api: the connection.
+            place: what to call it; its address where empty.
+        """
         from xolite_qt.stores import Stores
         from xolite_qt.ui.views.workspace import Workspace, load_pages
 
@@ -317,6 +322,7 @@ class Application:
             self.window,
             {
                 "version": __version__,
+                "place": place,
                 "pins": self.pins.file,
                 "apply_theme": self._apply_theme,
                 "save_settings": self._save,

@@ -93,7 +93,7 @@ class Header(QFrame):
         account.setEnabled(False)
         menu.addSeparator()
         for name, text, signal in (
-            ("settings", self.tr("&Settings"), self.settings_wanted),
+            ("settings", self.tr("&Settings and about"), self.settings_wanted),
             ("keyboard", self.tr("&Keyboard shortcuts"), self.help_wanted),
             ("host", self.tr("&Connect to another host"), self.other_host_wanted),
             ("logout", self.tr("Sign &out"), self.sign_out_wanted),

@@ -72,7 +72,8 @@ class Workspace(QWidget):
         self.kind = Kind.POOL
         self.ref = ""
         self._subscription: Subscription[TreeNode] | None = None
-        self.header = Header(self._hub, stores.api.url, stores.api.user or "")
+        place = services.get("place") or stores.api.url
+        self.header = Header(self._hub, place, stores.api.user or "")
         self.banner = Banner()
         self.tree = InfraTree(stores.vm_tree, stores.vm_tree.retry)
         self.head = HeadBar("pool", "")
