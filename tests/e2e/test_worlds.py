@@ -86,6 +86,22 @@ def test_a_spoilt_world_file_is_a_clear_error(
     assert path.read_bytes() == content
 
 
+def test_an_address_that_is_none_is_a_clear_error(run_command: Run, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("x")
+    answer = run_command(
+        "dump-world",
+        str(tmp_path / "w.json"),
+        "--host",
+        "ftp://x",
+        "--password-file",
+        str(password),
+    )
+    assert answer.returncode == 1
+    assert "https://" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_other_addresses_than_loopback_are_refused(run_command: Run) -> None:
     answer = run_command("demo-host", "--listen", "0.0.0.0:0")
     assert answer.returncode != 0

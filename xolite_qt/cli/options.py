@@ -50,10 +50,19 @@ class HostOptions:
         Raises:
             click.ClickException: with a sentence, whatever went wrong.
         """
-        from xolite_qt.xen_api import CertificateUnknown, MemoryPins, XenApi, XenApiError
+        from xolite_qt.xen_api import (
+            AddressInvalid,
+            CertificateUnknown,
+            MemoryPins,
+            XenApi,
+            XenApiError,
+        )
 
         pins = MemoryPins()
-        api = XenApi(self.url, pins=pins, originator="xolite-qt")
+        try:
+            api = XenApi(self.url, pins=pins, originator="xolite-qt")
+        except AddressInvalid as error:
+            raise click.ClickException(str(error)) from error
         if self.fingerprint:
             host, port = api.address
             pins.accept(host, port, self.fingerprint)

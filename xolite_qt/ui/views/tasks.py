@@ -13,7 +13,7 @@ from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.task_columns import is_noise, task_columns
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.table_page import TablePage
-from xolite_qt.ui.widgets import Button, FlowLayout
+from xolite_qt.ui.widgets import Button, FlowLayout, plain_tooltip
 from xolite_qt.xen_api import XenApiError
 
 TICK_MS = 1000
@@ -135,7 +135,7 @@ class TasksPage(TablePage[TaskRow]):
         cancel = menu.addAction(icon("cancel"), self.tr("Cancel task"))
         reason = why_not_cancel(chosen)
         cancel.setEnabled(reason is None)
-        cancel.setToolTip(reason or "")
+        cancel.setToolTip(plain_tooltip(reason or ""))
         cancel.triggered.connect(self.cancel_selected)
         copy = menu.addAction(icon("copy"), self.tr("Copy rows"))
         copy.triggered.connect(self.table.copy_rows)
