@@ -1,0 +1,1 @@
+"""One disk in a repository: links of a chain, as block folders or VHD files."""
