@@ -1,4 +1,4 @@
-"""What is saved of a backup job, a repository and a host. No secret is in here: see `credentials`."""
+"""What is saved of a backup job, a repository and a host; secrets are in the keyring."""
 
 from __future__ import annotations
 
