@@ -139,5 +139,5 @@ def local_zone() -> str:
     """IANA name of this machine's time zone; UTC where it is not known."""
     from PySide6.QtCore import QTimeZone
 
-    name = QTimeZone.systemTimeZoneId().data().decode("ascii", "replace")
+    name = bytes(QTimeZone.systemTimeZoneId().data()).decode("ascii", "replace")
     return name if name and name != "Etc/UTC" else "UTC"

@@ -1,0 +1,1 @@
+"""The dialogs of backups: jobs, repositories, runs, restores, and NBD per network."""
