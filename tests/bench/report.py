@@ -16,6 +16,7 @@ class Finding:
         unit: "ratio", "ms", "MiB", "bytes" …
         target: the most that the plan allows, in the same unit; None where there is no target.
         detail: how it came about: both sides of a ratio, percentiles, counts.
+        least: the least that is aimed at, for figures where more is better.
     """
 
     what: str
@@ -23,13 +24,18 @@ class Finding:
     unit: str
     target: float | None
     detail: str
+    least: float | None = None
 
     @property
     def met(self) -> bool:
+        if self.least is not None and self.figure < self.least:
+            return False
         return self.target is None or self.figure <= self.target
 
     def line(self) -> str:
         target = "" if self.target is None else f" (at most {self.target:g}: {self.verdict})"
+        if self.least is not None:
+            target = f" (at least {self.least:g}: {self.verdict})"
         return f"{self.what}: {self.figure:.3g} {self.unit}{target}; {self.detail}"
 
     @property
