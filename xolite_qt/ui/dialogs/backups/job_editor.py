@@ -20,7 +20,6 @@ from xolite_qt.ui.models.backup_inventory import VmChoice
 from xolite_qt.ui.models.backup_nbd import NbdNetwork
 from xolite_qt.ui.tasks import TaskOwner
 from xolite_qt.ui.widgets.banner import Banner
-from xolite_qt.ui.widgets.card import Line
 from xolite_qt.ui.widgets.tabs import Tabs
 
 Save = Callable[[Job], Awaitable[str]]
