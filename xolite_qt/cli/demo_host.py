@@ -19,6 +19,7 @@ async def _serve(
     seed: int,
     plain_http: bool,
     speed: float,
+    disks: dict[str, Path],
 ) -> None:
     from xolite_qt.demo_host import start_demo_host
 
@@ -35,6 +36,7 @@ async def _serve(
         seed=seed,
         plain_http=plain_http,
         speed=speed,
+        disks=disks,
     ) as running:
         line = {
             "url": running.url,
@@ -52,6 +54,20 @@ def _size(context: click.Context, option: click.Parameter, value: str | None) ->
     if found is None:
         raise click.BadParameter("is not HOSTSxVMS, such as 100x1000")
     return int(found[1]), int(found[2])
+
+
+def _disks(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    disks: dict[str, Path] = {}
+    for value in values:
+        name, equals, path = value.rpartition("=")
+        if not equals or not name or not path:
+            raise click.BadParameter(f"{value!r} is not VDI=FILE.raw")
+        if name in disks:
+            raise click.BadParameter(f"{name} is named twice")
+        disks[name] = Path(path)
+    return disks
 
 
 @click.command("demo-host")
@@ -82,6 +98,15 @@ def _size(context: click.Context, option: click.Parameter, value: str | None) ->
     type=click.FloatRange(min=0, max=100),
     help="Factor on every duration; 0.1 makes a start take a tenth.",
 )
+@click.option(
+    "--disk",
+    "disks",
+    multiple=True,
+    callback=_disks,
+    metavar="VDI=FILE.raw",
+    help="Put a raw image behind a virtual disk, named by its uuid or name; may be repeated. "
+    "The file is never written, and must not be changed: swap it for a later one.",
+)
 def demo_host(
     listen: str,
     world: Path | None,
@@ -89,12 +114,22 @@ def demo_host(
     seed: int,
     plain_http: bool,
     speed: float,
+    disks: dict[str, Path],
 ) -> None:
     """Serve a simulated host until interrupted.
 
     Prints one line of JSON: url, user, password and the certificate's SHA-256 fingerprint.
+
+    The image behind a disk is swapped for a later one while the VM runs, and snapshots keep the
+    earlier one, by a plugin call of the host:
+
+    \b
+      host.call_plugin(session, host, "xolite-demo", "swap_disk",
+                       {"vdi": UUID, "file": "/path/to/later.raw"})
+      … "write_disk", {"vdi": UUID, "offset": "512", "hex": "00ff"}
+      … "checksum", {"vdi": UUID}      -> {"sha256": …, "size": …}
     """
-    from xolite_qt.demo_host import WorldError, parse_listen
+    from xolite_qt.demo_host import DiskFileError, WorldError, parse_listen
 
     if world is not None and generate != (0, 0):
         raise click.UsageError("--world and --generate exclude each other")
@@ -104,8 +139,8 @@ def demo_host(
         raise click.BadParameter(str(error), param_hint="--listen") from error
     size = None if generate == (0, 0) else generate
     try:
-        asyncio.run(_serve(listen, world, size, seed, plain_http, speed))
-    except WorldError as error:
+        asyncio.run(_serve(listen, world, size, seed, plain_http, speed, disks))
+    except (WorldError, DiskFileError) as error:
         raise click.ClickException(f"{error.path} {error.what}") from error
     except OSError as error:
         raise click.ClickException(f"cannot listen on {listen}: {error.strerror}") from error

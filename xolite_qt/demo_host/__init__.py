@@ -5,6 +5,7 @@
         running.host.db.set("VM", ref, name_label="renamed")      # clients get the event
         running.host.faults.lose_events()                          # see `faults`
         running.host.calls                                         # what was called, bytes out
+        running.host.disks.write(vdi, offset, b"data")             # as the guest would; see `disks`
 
 It shares no code with the client that it tests. Calls are added by `registry.method`.
 """
@@ -12,11 +13,12 @@ It shares no code with the client that it tests. Calls are added by `registry.me
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from .calls import CallRecord
+from .disks import DiskFileError
 from .host import DemoHost, Running
 from .registry import Call, Failure, http_route, install, method
 from .server import parse_listen
@@ -27,6 +29,7 @@ __all__ = [
     "Call",
     "CallRecord",
     "DemoHost",
+    "DiskFileError",
     "Failure",
     "Running",
     "WorldError",
@@ -48,6 +51,7 @@ async def start_demo_host(
     seed: int = 1,
     plain_http: bool = False,
     speed: float = 1.0,
+    disks: Mapping[str, Path] | None = None,
 ) -> AsyncIterator[Running]:
     """Serve a demo host while the block runs.
 
@@ -58,9 +62,11 @@ async def start_demo_host(
         seed: the same seed gives the same world.
         plain_http: without TLS.
         speed: factor on every duration; tests use 0.01.
+        disks: raw images by the uuid or name of the virtual disk that they stand behind.
 
     Raises:
         WorldError: the file holds no world.
+        DiskFileError: an image cannot be used, or there is no disk for it.
         ValueError: not a loopback address.
         OSError: the port is taken.
     """
@@ -73,6 +79,9 @@ async def start_demo_host(
     else:
         build_default_world(host)
     try:
+        if disks:
+            images = {name: Path(path) for name, path in disks.items()}
+            await asyncio.to_thread(host.disks.back_all, images)
         running = await host.start(listen, plain_http)
         yield running
     finally:

@@ -6,8 +6,9 @@ In the process through `host.faults`; from another process through the plugin ca
 
 where FUNCTION is one of the public methods of `Faults` (`drop_connections`, `refuse`,
 `expire_sessions`, `slow`, `lose_events`, `still_booting`, `garbage`, `half`, `wrong_types`,
-`silent`, `restart_toolstack`, `clear`). It answers with JSON text. Seconds here are real ones:
-`host.speed` does not scale them.
+`silent`, `restart_toolstack`, `clear`), or one of `TransferFaults`. It answers with JSON text.
+Seconds here are real ones: `host.speed` does not scale them. The same plugin swaps and writes
+disks: see `disks.plugin`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+from .disks.plugin import DISK_FUNCTIONS, call_disk_plugin
 from .registry import Call, Failure
+from .transfer_faults import TRANSFER_FUNCTIONS, TransferFaults
 
 if TYPE_CHECKING:
     from .host import DemoHost
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 PLUGIN = "xolite-demo"
 
 
-class Faults:
+class Faults(TransferFaults):
     """Every fault of one host.
 
     Attributes:
@@ -33,6 +36,7 @@ class Faults:
     """
 
     def __init__(self, host: DemoHost) -> None:
+        super().__init__()
         self._host = host
         self.delay_s = 0.0
         self.spoiled: list[str] = []
@@ -124,6 +128,7 @@ class Faults:
 
     def clear(self) -> None:
         """Behave again."""
+        self.clear_transfers()
         self.delay_s = 0.0
         self.spoiled.clear()
         self._booting_until = 0.0
@@ -181,7 +186,12 @@ async def call_fault_plugin(
     Raises:
         Failure: XENAPI_PLUGIN_FAILURE, no such function or a parameter that is no number.
     """
+    if function in DISK_FUNCTIONS:
+        return await call_disk_plugin(call, function, args)
     faults = call.host.faults
+    if function in TRANSFER_FUNCTIONS:
+        faults.set_transfer(function, args)
+        return json.dumps({"done": function, "count": None})
     wanted = _WITH_SECONDS | _WITH_COUNT | _PLAIN
     if function not in wanted:
         raise Failure("XENAPI_PLUGIN_FAILURE", "no such function", "", function)

@@ -12,8 +12,9 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -21,8 +22,10 @@ from .calls import CallRecord
 from .certificate import HostCertificate, make_certificate
 from .datamodel import NULL_REF
 from .db import Database
+from .disks import Disks
 from .dispatch import Dispatcher
 from .faults import Faults
+from .nbd import NbdServer
 from .registry import INSTALLERS, Failure
 from .server import Server
 from .sessions import Session, Sessions
@@ -33,7 +36,10 @@ log = logging.getLogger(__name__)
 
 CALLS_KEPT = 100_000
 REAP_EVERY_S = 60.0
+# How long a thread waits for the loop.
+STOP_S = 30.0
 
+T = TypeVar("T")
 AllowedOperations = Callable[["DemoHost", str], list[str]]
 
 
@@ -81,6 +87,8 @@ class DemoHost:
 
     Attributes:
         db: the database.
+        disks: what is on the disks.
+        nbd: the server that disks are read from.
         calls: what was called, newest last.
         request_sessions: sessions of HTTP requests under way by their id(); see `session_of`.
         metrics: the metrics that a behaviour installs.
@@ -96,6 +104,7 @@ class DemoHost:
         slave_of: str = "",
     ) -> None:
         self.speed = speed
+        self.seed = seed
         self.rng = random.Random(seed)
         self.user = user
         self.password = password or secrets.token_urlsafe(12)
@@ -105,12 +114,15 @@ class DemoHost:
         self.sessions = Sessions(self)
         self.tasks = Tasks(self)
         self.faults = Faults(self)
+        self.disks = Disks(self)
+        self.nbd = NbdServer(self)
         self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
         self.request_sessions: dict[int, Session] = {}
         self.metrics: Any = None
         self.server: Server | None = None
         self._owned: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._allowed: dict[str, AllowedOperations] = {}
         load_behaviours()
         self._dispatcher = Dispatcher(self)
@@ -198,6 +210,30 @@ class DemoHost:
         timer = asyncio.get_running_loop().call_later(seconds, run)
         self._timers.add(timer)
 
+    def bind_loop(self) -> None:
+        """The running loop is the host's from now on: threads come to it through `on_loop`."""
+        self._loop = asyncio.get_running_loop()
+
+    def on_loop(self, function: Callable[[], T]) -> T:
+        """Call a function where the database may be written: in the thread of the host's loop.
+
+        Raises:
+            ConnectionAbortedError: the host has stopped.
+        """
+        loop = self._loop
+        if loop is None or _runs_here(loop):
+            return function()
+
+        async def call() -> T:
+            return function()
+
+        work = call()
+        try:
+            return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=STOP_S)
+        except (RuntimeError, TimeoutError, CancelledError) as error:
+            work.close()
+            raise ConnectionAbortedError("the host has stopped") from error
+
     def _disowned(self, task: asyncio.Task[None]) -> None:
         self._owned.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -216,6 +252,7 @@ class DemoHost:
             ValueError: not a loopback address.
             OSError: the port is taken.
         """
+        self.bind_loop()
         server = Server(self, listen, plain_http=plain_http)
         await server.start()
         self.server = server
@@ -236,6 +273,9 @@ class DemoHost:
         for task in owned:
             task.cancel()
         await asyncio.gather(*owned, return_exceptions=True)
+        if self.nbd.started:
+            await asyncio.to_thread(self.nbd.stop)
+        self.disks.close()
 
     def session_of(self, request: web.Request) -> Session:
         """Whose HTTP request this is.
@@ -252,6 +292,13 @@ class DemoHost:
         while True:
             await asyncio.sleep(REAP_EVERY_S)
             self.tasks.reap()
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return not loop.is_running()
 
 
 def load_behaviours() -> None:

@@ -61,8 +61,8 @@ def attached_drives(host: DemoHost, vdi: str) -> list[str]:
 
 
 def disk_in_use(host: DemoHost, vdi: str) -> bool:
-    """Whether a VM that runs, or its saved memory, holds the disk."""
-    return bool(attached_drives(host, vdi))
+    """Whether a VM that runs, its saved memory, or the host itself holds the disk."""
+    return vdi in host.disks.holds or bool(attached_drives(host, vdi))
 
 
 def is_live(host: DemoHost, vm: str) -> bool:

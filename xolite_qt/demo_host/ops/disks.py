@@ -5,24 +5,21 @@ Source: `xapi.md` 1.5, 1.12.
 
 from __future__ import annotations
 
-import base64
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.device_rules import disk_in_use, record_of
-from xolite_qt.demo_host.ops.space import drop_disk, first_size, use_space
+from xolite_qt.demo_host.ops.space import drop_disk, first_size, settle_disk, use_space
 from xolite_qt.demo_host.ops.vm_copies import copy_disk
 from xolite_qt.demo_host.ops.vm_power import take
 from xolite_qt.demo_host.registry import Call, Failure, method
-from xolite_qt.demo_host.values import datetime_s
 
 MIB = 1 << 20
 LARGEST_BYTES = 2040 << 30
 _COPY_BYTES_PER_S = 250 * MIB
-_CBT_BLOCK = 64 * 1024
-NBD_PORT = 10809
 
 
 def check_storage(call: Call, sr: str) -> None:
@@ -79,6 +76,7 @@ async def vdi_create(call: Call, args: dict[str, Any]) -> str:
         location=call.db.new_uuid(),
     )
     call.db.set("VDI", vdi, location=call.db.get("VDI", vdi)["uuid"])
+    call.host.disks.made(vdi)
     return vdi
 
 
@@ -169,7 +167,8 @@ def vdi_forget(call: Call, vdi: str) -> None:
 
 @method("VDI.update")
 def vdi_update(call: Call, vdi: str) -> None:
-    """Reads a disk's size anew; it is true already."""
+    """Reads anew what a disk takes."""
+    settle_disk(call.host, vdi)
 
 
 @method("VDI.copy")
@@ -184,6 +183,7 @@ async def vdi_copy(call: Call, vdi: str, sr: str, base_vdi: str, into_vdi: str) 
         if into["virtual_size"] < record["virtual_size"]:
             raise Failure("VDI_NOT_IN_MAP", into_vdi)
         await take(call, 1.0 + size / _COPY_BYTES_PER_S)
+        await asyncio.to_thread(call.host.disks.reverted, into_vdi, vdi)
         call.db.set("VDI", into_vdi, physical_utilisation=size)
         return into_vdi
     target = record["SR"] if sr == NULL_REF else sr
@@ -206,7 +206,9 @@ async def vdi_pool_migrate(call: Call, vdi: str, sr: str, options: dict[str, str
     async with holding_space(call, sr, size, record["virtual_size"]):
         await take(call, 2.0 + size / _COPY_BYTES_PER_S)
     use_space(call.host, before, -size, -record["virtual_size"])
-    call.db.set("VDI", vdi, SR=sr)
+    # What was tracked belongs to the storage that it left.
+    call.host.disks.changes.stop(vdi)
+    call.db.set("VDI", vdi, SR=sr, cbt_enabled=False)
     return vdi
 
 
@@ -223,104 +225,5 @@ async def vdi_revert(call: Call, snapshot: str) -> None:
     if disk_in_use(call.host, disk):
         raise Failure("VDI_IN_USE", disk, "revert_to")
     await take(call, 1.0)
+    await asyncio.to_thread(call.host.disks.reverted, disk, snapshot)
     call.db.set("VDI", disk, virtual_size=call.db.get("VDI", snapshot)["virtual_size"])
-
-
-# Changed blocks
-
-
-def _may_track(call: Call, vdi: str, operation: str) -> dict[str, Any]:
-    record = call.db.get("VDI", vdi)
-    if record["type"] not in ("user", "system") or record["is_a_snapshot"]:
-        raise Failure("VDI_INCOMPATIBLE_TYPE", vdi, record["type"])
-    if record["on_boot"] == "reset":
-        raise Failure("VDI_ON_BOOT_MODE_INCOMPATIBLE_WITH_OPERATION")
-    return record
-
-
-@method("VDI.enable_cbt")
-async def vdi_enable_cbt(call: Call, self: str) -> None:
-    _may_track(call, self, "enable_cbt")
-    await take(call, 0.5)
-    call.db.set("VDI", self, cbt_enabled=True)
-
-
-@method("VDI.disable_cbt")
-async def vdi_disable_cbt(call: Call, self: str) -> None:
-    _may_track(call, self, "disable_cbt")
-    await take(call, 0.5)
-    call.db.set("VDI", self, cbt_enabled=False)
-
-
-@method("VDI.data_destroy")
-async def vdi_data_destroy(call: Call, self: str) -> None:
-    """Deletes what is in a snapshot and keeps which blocks had changed."""
-    record = call.db.get("VDI", self)
-    if not record["is_a_snapshot"]:
-        raise Failure("OPERATION_NOT_ALLOWED", "VDI.data_destroy is only for snapshots")
-    if not record["cbt_enabled"]:
-        raise Failure("VDI_NO_CBT_METADATA", self)
-    if disk_in_use(call.host, self):
-        raise Failure("VDI_IN_USE", self, "data_destroy")
-    await take(call, 0.5)
-    use_space(call.host, record["SR"], -record["physical_utilisation"])
-    call.db.set("VDI", self, type="cbt_metadata", physical_utilisation=0)
-
-
-@method("VDI.list_changed_blocks")
-def vdi_list_changed_blocks(call: Call, vdi_from: str, vdi_to: str) -> str:
-    """One bit per 64 KiB, the first block in the highest bit, in base64."""
-    first, last = call.db.get("VDI", vdi_from), call.db.get("VDI", vdi_to)
-    for ref, record in ((vdi_from, first), (vdi_to, last)):
-        if not record["cbt_enabled"]:
-            raise Failure("VDI_NO_CBT_METADATA", ref)
-    blocks = -(-last["virtual_size"] // _CBT_BLOCK)
-    hours = abs(_taken_s(call, last) - _taken_s(call, first)) / 3600.0
-    bitmap = bytearray(-(-blocks // 8))
-    # What changes gathers at a few places, more of it the longer it took.
-    seed = sum(first["uuid"].encode()) + sum(last["uuid"].encode())
-    for run in range(int(1 + hours)):
-        start = (seed * 2654435761 + run * 40503) % max(1, blocks)
-        for block in range(start, min(start + 16, blocks)):
-            bitmap[block // 8] |= 0x80 >> block % 8
-    return base64.b64encode(bytes(bitmap)).decode()
-
-
-def _taken_s(call: Call, vdi: dict[str, Any]) -> float:
-    if vdi["is_a_snapshot"]:
-        return datetime_s(vdi["snapshot_time"])
-    return call.host.clock.time_s()
-
-
-@method("VDI.get_nbd_info")
-def vdi_get_nbd_info(call: Call, self: str) -> list[dict[str, Any]]:
-    """Where a disk can be read over NBD: one entry per address that may.
-
-    Source: `xapi.md` 1.12.
-    """
-    record = call.db.get("VDI", self)
-    if record["type"] == "cbt_metadata":
-        raise Failure("VDI_INCOMPATIBLE_TYPE", self, "cbt_metadata")
-    db, found = call.db, []
-    session = call.session.ref if call.session else ""
-    for pbd_ref in record_of(call.host, "SR", record["SR"]).get("PBDs", ()):
-        pbd = record_of(call.host, "PBD", pbd_ref)
-        host = record_of(call.host, "host", pbd.get("host", NULL_REF))
-        if not pbd.get("currently_attached") or not host:
-            continue
-        for pif_ref in host["PIFs"]:
-            pif = record_of(call.host, "PIF", pif_ref)
-            if not pif.get("currently_attached") or not pif.get("IP"):
-                continue
-            if "nbd" not in record_of(call.host, "network", pif["network"]).get("purpose", ()):
-                continue
-            found.append(
-                {
-                    "exportname": f"/{db.get('VDI', self)['uuid']}?session_id={session}",
-                    "address": pif["IP"],
-                    "port": NBD_PORT,
-                    "cert": call.host.certificate.pem,
-                    "subject": host["hostname"],
-                }
-            )
-    return found

@@ -53,3 +53,20 @@ def drop_disk(host: DemoHost, vdi: str) -> None:
     record = host.db.get("VDI", vdi)
     use_space(host, record["SR"], -record["physical_utilisation"], -record["virtual_size"])
     host.db.destroy("VDI", vdi)
+
+
+def settle_disk(host: DemoHost, vdi: str) -> None:
+    """Book what was written to a disk since the last time, as far as there is room."""
+    if not host.db.exists("VDI", vdi):
+        return
+    contents, record = host.disks.contents(vdi), host.db.get("VDI", vdi)
+    used = record["physical_utilisation"]
+    grown = min(used + contents.new_bytes, record["virtual_size"] + 8 * MIB) - used
+    contents.new_bytes = 0
+    if grown <= 0:
+        return
+    sr = host.db.get("SR", record["SR"]) if host.db.exists("SR", record["SR"]) else {}
+    if sr and sr["physical_size"] > 0:
+        grown = max(0, min(grown, sr["physical_size"] - sr["physical_utilisation"]))
+        use_space(host, record["SR"], grown)
+    host.db.set("VDI", vdi, physical_utilisation=used + grown)

@@ -9,6 +9,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from xolite_qt.demo_host.ops.device_rules import attached_drives, record_of
+from xolite_qt.demo_host.ops.space import settle_disk
 from xolite_qt.demo_host.ops.vm_power import take
 from xolite_qt.demo_host.registry import Call, Failure, method
 
@@ -180,9 +181,11 @@ async def sr_probe_ext(
 
 @method("SR.scan")
 async def sr_scan(call: Call, sr: str) -> None:
-    """Looks at what is on a storage."""
+    """Looks at what is on a storage, and what it takes."""
     _check_plugged(call, sr)
     await take(call, 2.0)
+    for vdi in call.db.get("SR", sr)["VDIs"]:
+        settle_disk(call.host, vdi)
 
 
 @method("SR.update")

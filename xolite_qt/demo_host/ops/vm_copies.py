@@ -6,6 +6,7 @@ Source: `xapi.md` 1.9, 1.10.
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -17,7 +18,13 @@ from xolite_qt.demo_host.ops import guests
 from xolite_qt.demo_host.ops.device_rules import record_of
 from xolite_qt.demo_host.ops.lifecycle import HALTED, SUSPENDED, refusal
 from xolite_qt.demo_host.ops.running import attach, bring_down, memory_of, named, say
-from xolite_qt.demo_host.ops.space import SNAPSHOT_BYTES, drop_disk, first_size, use_space
+from xolite_qt.demo_host.ops.space import (
+    SNAPSHOT_BYTES,
+    drop_disk,
+    first_size,
+    settle_disk,
+    use_space,
+)
 from xolite_qt.demo_host.ops.vm_power import SAVE_BYTES_PER_S, operating, save_image, take
 from xolite_qt.demo_host.registry import Call, Failure, method
 
@@ -65,11 +72,20 @@ _KEPT_BY_REVERT = _OWN_FIELDS | {
 }
 
 
-def duplicate(call: Call, vm: str, name: str, *, into: str = "", **fields: Any) -> str:
+def duplicate(
+    call: Call,
+    vm: str,
+    name: str,
+    *,
+    into: str = "",
+    without: Collection[str] = (),
+    **fields: Any,
+) -> str:
     """A halted second VM with disks and cards of its own.
 
     Args:
         into: a storage for its disks; by default each stays where the original's is.
+        without: disks that it does not get.
 
     Returns:
         Its reference.
@@ -84,7 +100,9 @@ def duplicate(call: Call, vm: str, name: str, *, into: str = "", **fields: Any) 
     snapshot = bool(fields.get("is_a_snapshot"))
     made = db.create("VM", {**record, **fields}, metrics=metrics, power_state=HALTED, domid=-1)
     try:
-        copy_devices(call, vm, made, snapshot=snapshot, into=into)
+        # All disks as they are at one moment, whatever guests write meanwhile.
+        with call.host.disks.standing_still():
+            copy_devices(call, vm, made, snapshot=snapshot, into=into, without=without)
     except Failure:
         _undo(call, made)
         raise
@@ -104,7 +122,15 @@ def _undo(call: Call, made: str) -> None:
     call.db.destroy("VM", made)
 
 
-def copy_devices(call: Call, source: str, target: str, *, snapshot: bool, into: str = "") -> None:
+def copy_devices(
+    call: Call,
+    source: str,
+    target: str,
+    *,
+    snapshot: bool,
+    into: str = "",
+    without: Collection[str] = (),
+) -> None:
     """Gives a VM copies of another's disks and cards."""
     db = call.db
     for vbd_ref in list(db.get("VM", source)["VBDs"]):
@@ -112,6 +138,8 @@ def copy_devices(call: Call, source: str, target: str, *, snapshot: bool, into: 
             continue
         vbd = _fresh(db.get("VBD", vbd_ref))
         disk = vbd["VDI"]
+        if disk in without:
+            continue
         if vbd["type"] == "Disk" and db.exists("VDI", disk):
             fields = {"SR": into} if into else {}
             vbd["VDI"] = copy_disk(call, disk, snapshot=snapshot, **fields)
@@ -133,8 +161,11 @@ def copy_disk(call: Call, disk: str, *, snapshot: bool, **fields: Any) -> str:
     Raises:
         Failure: SR_FULL.
     """
+    settle_disk(call.host, disk)
     vdi = _fresh(call.db.get("VDI", disk), {"VBDs", "crash_dumps", "snapshots"})
     vdi.update(is_a_snapshot=snapshot, snapshot_of=disk if snapshot else NULL_REF)
+    # Changes are tracked from a disk to its snapshots; a disk of its own starts anew.
+    vdi["cbt_enabled"] = vdi["cbt_enabled"] and snapshot
     if snapshot:
         vdi["snapshot_time"] = call.host.clock.iso()
     whole = "SR" in fields
@@ -144,6 +175,7 @@ def copy_disk(call: Call, disk: str, *, snapshot: bool, **fields: Any) -> str:
     use_space(call.host, vdi["SR"], vdi["physical_utilisation"], vdi["virtual_size"])
     made = call.db.create("VDI", vdi)
     call.db.set("VDI", made, location=call.db.get("VDI", made)["uuid"])
+    call.host.disks.copied(disk, made, snapshot=snapshot)
     return made
 
 
@@ -160,12 +192,7 @@ async def vm_snapshot(call: Call, vm: str, new_name: str, ignore_vdis: list[str]
     """Keeps the disks as they are now."""
     async with operating(call, vm, "snapshot"):
         await take(call, SNAPSHOT_S)
-        made = _make_snapshot(call, vm, new_name)
-        for vbd in list(call.db.get("VM", made)["VBDs"]):
-            disk = record_of(call.host, "VDI", call.db.get("VBD", vbd)["VDI"])
-            if disk and disk["snapshot_of"] in ignore_vdis:
-                drop_disk(call.host, call.db.get("VBD", vbd)["VDI"])
-                call.db.destroy("VBD", vbd)
+        made = _make_snapshot(call, vm, new_name, ignore_vdis)
     text = f"VM {named(call.host, vm)} snapshotted, snapshot name: {new_name}"
     say(call.host, "VM_SNAPSHOTTED", vm, text)
     return made
@@ -190,12 +217,13 @@ async def vm_checkpoint(call: Call, vm: str, new_name: str) -> str:
     return made
 
 
-def _make_snapshot(call: Call, vm: str, name: str) -> str:
+def _make_snapshot(call: Call, vm: str, name: str, without: Collection[str] = ()) -> str:
     record = call.db.get("VM", vm)
     made = duplicate(
         call,
         vm,
         name,
+        without=without,
         is_a_snapshot=True,
         is_a_template=True,
         snapshot_of=vm,
@@ -370,6 +398,7 @@ def _provision_disk(call: Call, vm: str, disk: dict[str, str]) -> None:
         managed=True,
     )
     call.db.set("VDI", vdi, location=call.db.get("VDI", vdi)["uuid"])
+    call.host.disks.made(vdi)
     call.db.create(
         "VBD",
         VM=vm,
