@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from PySide6.QtWidgets import QApplication
 
 from xolite_qt import __version__
+from xolite_qt.credentials import Credentials
 from xolite_qt.settings import KnownHost, SettingsFile
+from xolite_qt.trust import PinFile, default_pins_path
 from xolite_qt.ui import theme
-from xolite_qt.ui.credentials import Credentials
 from xolite_qt.ui.loop import run_in_loop
 from xolite_qt.ui.tasks import TaskOwner, ask
-from xolite_qt.ui.trust import PinFile
 from xolite_qt.ui.views.main_window import MainWindow
 from xolite_qt.ui.views.start_page import Wish
 
@@ -74,8 +73,7 @@ class Application:
         self.launch = launch
         self.settings_file = settings_file or SettingsFile()
         self.settings = self.settings_file.load()
-        data = Path(platformdirs.user_data_dir("xolite-qt", appauthor=False))
-        self.pins = Pins(PinFile(data / "trusted-certificates.json"))
+        self.pins = Pins(PinFile(default_pins_path()))
         self.credentials = Credentials()
         self.closed = asyncio.Event()
         self.tasks = TaskOwner(on_error=self._unexpected)

@@ -134,7 +134,7 @@ async def test_settings_are_put_down_and_told(bench: Bench, qapp: QApplication) 
 
 
 async def test_a_trusted_certificate_can_be_forgotten(bench: Bench, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from xolite_qt.ui.trust import PinFile
+    from xolite_qt.trust import PinFile
 
     pins = PinFile(tmp_path / "pins.json")
     pins.accept("one.example", 443, "AA:BB")

@@ -9,7 +9,7 @@ import pytest
 from keyring.backends.fail import Keyring as NoKeyring
 
 from tests.unit.ui_shell.dict_keyring import DictKeyring
-from xolite_qt.ui.credentials import Credentials
+from xolite_qt.credentials import Credentials
 
 HERE = ("https://10.0.0.1", "root")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xolite_qt.ui.trust import PinFile
+from xolite_qt.trust import PinFile
 
 ONE, OTHER = "AA:" * 31 + "AA", "BB:" * 31 + "BB"
 

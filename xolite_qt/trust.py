@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import platformdirs
 
 
 class PinFile:
@@ -74,3 +75,9 @@ class PinFile:
 
 def _key(host: str, port: int) -> str:
     return f"{host.lower()}:{port}"
+
+
+def default_pins_path() -> Path:
+    """Where the pins of this user live."""
+    data = Path(platformdirs.user_data_dir("xolite-qt", appauthor=False))
+    return data / "trusted-certificates.json"
