@@ -126,14 +126,14 @@ def problem(where: Place) -> tuple[str, str]:
         if not where.folder.startswith("/") and ":" not in where.folder[:3]:
             return "folder", "Give the whole path, from the root."
         return "", ""
-    for field, value, sentence in (
+    for name, value, sentence in (
         ("endpoint", where.endpoint, "Give the storage's address."),
         ("bucket", where.bucket, "Give the bucket's name."),
         ("key", where.key, "Give the access key."),
         ("secret", where.secret, "Give the secret."),
     ):
         if not value:
-            return field, sentence
+            return name, sentence
     if any(sign in where.endpoint for sign in "/@ <>"):
         return "endpoint", "Only a host name, and :port where it is needed."
     if "/" in where.bucket:

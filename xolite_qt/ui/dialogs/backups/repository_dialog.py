@@ -186,7 +186,7 @@ class RepositoryDialog(Dialog):
         self.kind.currentIndexChanged.connect(self._kind_changed)
         self.provider.currentIndexChanged.connect(self._take_provider)
         self.region.textEdited.connect(self._take_region)
-        for field in (
+        for one in (
             self.name,
             self.folder,
             self.endpoint,
@@ -196,7 +196,7 @@ class RepositoryDialog(Dialog):
             self.secret,
             self.region,
         ):
-            field.textChanged.connect(self._judge)
+            one.textChanged.connect(self._judge)
 
     def _lay_out_key(self, wish: RepositoryWish) -> None:
         self.body.addWidget(SectionTitle(self.tr("Encryption")))
