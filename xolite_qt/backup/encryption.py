@@ -70,18 +70,18 @@ class EncryptedStorage:
             raise WrongKey(
                 DESCRIPTION_FILE, f"the key has {len(key)} bytes, it must have {KEY_BYTES}"
             )
-        self._inner = inner
+        self.inner = inner
         self._key = key
         self._algorithm = algorithm
         self._aead = _AEADS[algorithm](key)
 
     @property
     def name(self) -> str:
-        return self._inner.name
+        return self.inner.name
 
     @property
     def abilities(self) -> Abilities:
-        return replace(self._inner.abilities, in_place=False)
+        return replace(self.inner.abilities, in_place=False)
 
     # Reading
 
@@ -92,7 +92,7 @@ class EncryptedStorage:
             Damaged: the tag does not fit: the file was cut or changed, or has another key.
             NotFound, StorageError: as ever.
         """
-        body = self._inner.read(path)
+        body = self.inner.read(path)
         return body if _is_clear(path) else self._open(path, body)
 
     def read_range(self, path: str, offset_bytes: int, size_bytes: int) -> bytes:
@@ -103,8 +103,8 @@ class EncryptedStorage:
             NotFound, StorageError: as ever.
         """
         if _is_clear(path):
-            return self._inner.read_range(path, offset_bytes, size_bytes)
-        stat = self._inner.stat(path)
+            return self.inner.read_range(path, offset_bytes, size_bytes)
+        stat = self.inner.stat(path)
         if stat is None:
             raise NotFound(path)
         if stat.size_bytes <= WHOLE_READ_BYTES:
@@ -127,12 +127,12 @@ class EncryptedStorage:
             NotFound, StorageError: as ever.
         """
         if _is_clear(path):
-            return self._inner.open_read(path)
+            return self.inner.open_read(path)
         return self._open_sealed(path)
 
     @contextmanager
     def _open_sealed(self, path: str) -> Iterator[StreamReader]:
-        with self._inner.open_read(path) as inner:
+        with self.inner.open_read(path) as inner:
             nonce = b""
             while len(nonce) < NONCE_BYTES and (piece := inner.read(NONCE_BYTES - len(nonce))):
                 nonce += piece
@@ -142,7 +142,7 @@ class EncryptedStorage:
             yield OpeningReader(inner, stream, path)
 
     def stat(self, path: str) -> Stat | None:
-        stat = self._inner.stat(path)
+        stat = self.inner.stat(path)
         if stat is None or _is_clear(path):
             return stat
         return replace(stat, size_bytes=_plain_bytes(stat.size_bytes))
@@ -153,11 +153,11 @@ class EncryptedStorage:
             entry
             if entry.is_folder or _is_clear_name(join(folder, entry.name))
             else replace(entry, size_bytes=_plain_bytes(entry.size_bytes))
-            for entry in self._inner.list(path)
+            for entry in self.inner.list(path)
         ]
 
     def walk(self, path: str) -> Iterator[tuple[str, int]]:
-        for name, size in self._inner.walk(path):
+        for name, size in self.inner.walk(path):
             yield name, size if _is_clear_name(name) else _plain_bytes(size)
 
     # Writing
@@ -166,7 +166,7 @@ class EncryptedStorage:
         self, path: str, data: bytes, *, if_absent: bool = False, if_tag: str | None = None
     ) -> str:
         body = data if _is_clear(path) else self._seal(data)
-        return self._inner.write(path, body, if_absent=if_absent, if_tag=if_tag)
+        return self.inner.write(path, body, if_absent=if_absent, if_tag=if_tag)
 
     def open_write(
         self, path: str, *, size_hint_bytes: int | None = None
@@ -178,13 +178,13 @@ class EncryptedStorage:
                 for ChaCha20).
         """
         if _is_clear(path):
-            return self._inner.open_write(path, size_hint_bytes=size_hint_bytes)
+            return self.inner.open_write(path, size_hint_bytes=size_hint_bytes)
         hint = None if size_hint_bytes is None else size_hint_bytes + OVERHEAD_BYTES
         return self._write_sealed(path, hint)
 
     @contextmanager
     def _write_sealed(self, path: str, hint: int | None) -> Iterator[StreamWriter]:
-        with self._inner.open_write(path, size_hint_bytes=hint) as inner:
+        with self.inner.open_write(path, size_hint_bytes=hint) as inner:
             nonce = os.urandom(NONCE_BYTES)
             stream = cipher_stream(self._algorithm, self._key, nonce, seal=True)
             inner.write(nonce)
@@ -201,7 +201,7 @@ class EncryptedStorage:
 
     def rename(self, source: str, target: str) -> None:
         _same_kind(source, target)
-        self._inner.rename(source, target)
+        self.inner.rename(source, target)
 
     def rename_many(
         self, pairs: Iterable[tuple[str, str]], *, stop: threading.Event | None = None
@@ -209,27 +209,27 @@ class EncryptedStorage:
         checked = list(pairs)
         for source, target in checked:
             _same_kind(source, target)
-        self._inner.rename_many(checked, stop=stop)
+        self.inner.rename_many(checked, stop=stop)
 
     def copy(self, source: str, target: str) -> None:
         _same_kind(source, target)
-        self._inner.copy(source, target)
+        self.inner.copy(source, target)
 
     def link(self, source: str, target: str) -> None:
         _same_kind(source, target)
-        self._inner.link(source, target)
+        self.inner.link(source, target)
 
     def delete(self, path: str) -> None:
-        self._inner.delete(path)
+        self.inner.delete(path)
 
     def delete_many(self, paths: Iterable[str]) -> None:
-        self._inner.delete_many(paths)
+        self.inner.delete_many(paths)
 
     def delete_tree(self, path: str) -> None:
-        self._inner.delete_tree(path)
+        self.inner.delete_tree(path)
 
     def close(self) -> None:
-        self._inner.close()
+        self.inner.close()
 
     # Whole files, in one call
 

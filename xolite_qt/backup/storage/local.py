@@ -31,7 +31,7 @@ from xolite_qt.backup.errors import (
     StorageError,
 )
 
-from .base import Abilities, Entry, Stat
+from .base import Abilities, Entry, Stat, StreamWriter
 from .local_files import FolderUpdate, flush_folder, locked_folder
 from .paths import clean, file_path, folders_of, parent_of
 from .retry import RetryPolicy
@@ -236,11 +236,13 @@ class LocalStorage:
         flush_folder(target.parent)
 
     @contextmanager
-    def open_write(self, path: str, *, size_hint_bytes: int | None = None) -> Iterator[IO[bytes]]:
+    def open_write(
+        self, path: str, *, size_hint_bytes: int | None = None
+    ) -> Iterator[StreamWriter]:
         target = self._real(file_path(path))
         try:
             with self._new_file(target) as (file, hidden):
-                yield _Whole(file, path)  # type: ignore[misc]
+                yield _Whole(file, path)
             self._put(path, hidden, target, if_absent=False, if_tag=None)
         except OSError as error:
             raise _definite(path, error) or StorageError(path, _said(error)) from error

@@ -95,13 +95,14 @@ def check_connection(storage: Storage) -> list[Probe]:
         ("Write only where nothing is", conditional),
         ("Delete it", removal),
     )
-    try:
-        for what, step in steps:
+    for what, step in steps:
+        try:
             note = step()
-            done.append(Probe(what, note=note if isinstance(note, str) and " " in note else ""))
-    except StorageError as error:
-        done.append(Probe(what, error=error.what))
-        _clean_up(storage, name)
+        except StorageError as error:
+            done.append(Probe(what, error=error.what))
+            _clean_up(storage, name)
+            break
+        done.append(Probe(what, note=note if isinstance(note, str) and " " in note else ""))
     return done
 
 

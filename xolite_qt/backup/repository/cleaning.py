@@ -1,0 +1,209 @@
+"""Removing backups, and what was left by somebody who did not finish.
+
+Nothing here removes what a description names, however damaged it is: that is the admin's choice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from xolite_qt.backup.disks import delete_disk, is_alias
+from xolite_qt.backup.errors import Damaged, NotFound
+from xolite_qt.backup.storage import Storage
+
+from .cache import Entries, change_cache, entry_of, read_cache, write_cache
+from .layout import cache_path
+from .metadata import Backup, pack_metadata
+from .repository import Repository
+from .scan import VmScan, scan_vm
+
+
+@dataclass
+class Cleaned:
+    """What was done in a VM's folder.
+
+    Attributes:
+        removed: files and folders.
+        corrected: descriptions whose size or kind was put right.
+    """
+
+    removed: list[str] = field(default_factory=list)
+    corrected: list[str] = field(default_factory=list)
+
+
+def clean_vm(
+    repository: Repository, vm_uuid: str, *, stop: threading.Event | None = None
+) -> Cleaned:
+    """Removes left-overs of a VM and puts descriptions, hashes and the cache right.
+
+    Hold the VM's lock. Merges are not done here.
+
+    Raises:
+        StorageError: the storage does not answer, or does not let go of a file.
+        Cancelled: `stop` was set.
+    """
+    storage, done = repository.storage, Cleaned()
+    scan = scan_vm(storage, vm_uuid, stop=stop)
+    if scan.damaged:
+        # Who knows what it named.
+        useless: list[str] = []
+    else:
+        useless = [path for path in scan.useless_disks() if _free(scan, path)]
+    for path in useless:
+        delete_disk(storage, path)
+        done.removed.append(path)
+    _remove_broken(storage, scan, done)
+    for folder in scan.folders:
+        for path in folder.unfinished:
+            storage.delete(path)
+            done.removed.append(path)
+        for path in folder.orphan_data if not _has_broken_alias(scan, folder.path) else ():
+            storage.delete_tree(path)
+            done.removed.append(path)
+    for path in scan.unfinished + ([] if scan.damaged else scan.stray):
+        storage.delete(path)
+        done.removed.append(path)
+    for backup in scan.backups:
+        if _correct(storage, scan, backup):
+            done.corrected.append(backup.id)
+    _tidy_manifests(repository, scan, set(useless))
+    _true_cache(storage, vm_uuid, scan)
+    return done
+
+
+def _free(scan: VmScan, path: str) -> bool:
+    """Whether a disk takes part in no merge."""
+    return not any(path in folder.states for folder in scan.folders)
+
+
+def _has_broken_alias(scan: VmScan, folder: str) -> bool:
+    """Whether a folder of blocks may belong to an alias that cannot be read."""
+    return any(path.startswith(f"{folder}/") and is_alias(path) for path in scan.broken)
+
+
+def _remove_broken(storage: Storage, scan: VmScan, done: Cleaned) -> None:
+    """Disks that cannot be opened and that no backup names, nor any chain of one."""
+    if scan.damaged:
+        return
+    needed = set(scan.used)
+    for disk in scan.disks.values():
+        if disk.parent_path is not None and disk.path in needed:
+            needed.add(disk.parent_path)
+    parents = {disk.parent_path for disk in scan.disks.values()}
+    for path in scan.broken:
+        if path not in scan.disks and path not in needed and path not in parents:
+            delete_disk(storage, path)
+            done.removed.append(path)
+
+
+def _correct(storage: Storage, scan: VmScan, backup: Backup) -> bool:
+    """Puts size and kind of a delta right, as a merge changes them."""
+    if backup.mode != "delta" or not backup.disks or not scan.is_whole(backup):
+        return False
+    disks = {disk.ref: scan.disks[disk.path] for disk in backup.disks}
+    moving = {
+        f"{f.path}/{name}"
+        for f in scan.folders
+        for s in f.states.values()
+        for name in s.chain or ()
+    }
+    if any(disk.path in moving for disk in disks.values()):
+        return False
+    size = sum(disk.stream_bytes for disk in disks.values())
+    kinds = {ref: disk.is_differencing for ref, disk in disks.items()}
+    if size == backup.size_bytes and kinds == backup.differencing:
+        return False
+    metadata = {**backup.metadata, "size": size, "isVhdDifferencing": kinds}
+    storage.write(backup.path, pack_metadata(metadata))
+
+    def change(entries: Entries) -> None:
+        entries[backup.id] = entry_of(metadata, backup.id)
+
+    change_cache(storage, scan.vm_uuid, change)
+    return True
+
+
+def _tidy_manifests(repository: Repository, scan: VmScan, removed: set[str]) -> None:
+    if scan.damaged or scan.broken:
+        return
+    needed = {disk.uuid for path, disk in scan.disks.items() if path not in removed}
+    repository.manifests(scan.vm_uuid).tidy(needed)
+
+
+def _true_cache(storage: Storage, vm_uuid: str, scan: VmScan) -> None:
+    path = cache_path(vm_uuid)
+    if storage.stat(path) is None:
+        return
+    cache = read_cache(storage, vm_uuid)
+    there = {backup.id for backup in scan.backups}
+    if cache is not None and set(cache) == there:
+        return
+    write_cache(storage, vm_uuid, {b.id: _entry(storage, b) for b in scan.backups if b.id in there})
+
+
+def _entry(storage: Storage, backup: Backup) -> dict[str, object]:
+    from .metadata import read_metadata
+
+    try:
+        fresh = read_metadata(storage.read(backup.path), backup.path)
+    except (NotFound, Damaged):
+        fresh = backup
+    return entry_of(fresh.metadata, backup.id)
+
+
+def forget(
+    repository: Repository,
+    backup_ids: Iterable[str],
+    *,
+    owner: str = "forget",
+    wait_s: float = 30.0,
+    stop: threading.Event | None = None,
+) -> list[str]:
+    """Removes backups; disks that others lie over stay until they are merged.
+
+    Returns:
+        What was removed.
+
+    Raises:
+        NotFound: there is no such backup.
+        Busy: somebody works on the VM.
+        StorageError: the storage does not answer; what was removed is whole backups.
+    """
+    by_vm: dict[str, list[str]] = {}
+    for backup_id in backup_ids:
+        parts = backup_id.strip("/").split("/")
+        if len(parts) != 3 or repository.storage.stat(backup_id) is None:
+            raise NotFound(backup_id, "there is no such backup")
+        by_vm.setdefault(parts[1], []).append(f"/{backup_id.strip('/')}")
+    removed: list[str] = []
+    for vm, ids in by_vm.items():
+        with repository.lock_vm(vm, owner, wait_s=wait_s, stop=stop):
+            removed += forget_locked(repository, vm, ids)
+            removed += clean_vm(repository, vm, stop=stop).removed
+    return removed
+
+
+def forget_locked(repository: Repository, vm_uuid: str, backup_ids: Iterable[str]) -> list[str]:
+    """Removes the descriptions of backups, newest first, and XVA files; hold the VM's lock."""
+    storage, removed = repository.storage, []
+    manifests = repository.manifests(vm_uuid)
+    for backup_id in sorted(backup_ids, reverse=True):
+        try:
+            xva = repository.backup(backup_id).xva_path
+        except (Damaged, NotFound):
+            xva = None
+        storage.delete(backup_id)
+        removed.append(backup_id)
+
+        def drop(entries: Entries, gone: str = backup_id) -> None:
+            entries.pop(gone, None)
+
+        change_cache(storage, vm_uuid, drop)
+        if xva is not None:
+            storage.delete(xva)
+            storage.delete(f"{xva}.checksum")
+            manifests.delete_xva(xva)
+            removed.append(xva)
+    return removed
