@@ -12,10 +12,11 @@ from xolite_qt.backup.storage.paths import parent_of
 from xolite_qt.vhd import blocks_of
 
 from .merge_state import states_in
-from .stored import Consume, DirectoryDisk, StoredDisk, open_disk
+from .stored import Consume, DirectoryDisk, FileDisk, StoredDisk, open_disk
 
 # Longer chains are loops, or nobody's wish.
 _LONGEST = 10_000
+TORN = "its two footers differ: it was cut off"
 
 
 class DiskChain:
@@ -125,6 +126,9 @@ def open_chain(storage: Storage, path: str, *, stop: threading.Event | None = No
         if parent.path not in merging:
             check_parent(child, parent)
         links.append(parent)
+    for link in links:
+        if isinstance(link, FileDisk) and link.torn and link.path not in merging:
+            raise Damaged(link.path, TORN)
     targets = {link.path: link for link in links}
     moving = {
         path: targets[into] for path, into in merging.items() if path != into and into in targets

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from xolite_qt.backup.disks import StoredDisk, is_alias, open_disk, read_alias
-from xolite_qt.backup.disks.chain import check_parent
+from xolite_qt.backup.disks import FileDisk, StoredDisk, is_alias, open_disk, read_alias
+from xolite_qt.backup.disks.chain import TORN, check_parent
 from xolite_qt.backup.disks.merge_state import MergeState, is_merge_state, merged_into, read_state
 from xolite_qt.backup.errors import (
     BrokenChain,
@@ -260,6 +260,9 @@ def _read_state(storage: Storage, path: str, found: DiskFolder) -> None:
 def _judge_parents(found: DiskFolder, broken: dict[str, RepositoryError]) -> None:
     merging = {path for chain in _interrupted(found) for path in chain}
     for path, disk in found.disks.items():
+        if isinstance(disk, FileDisk) and disk.torn and path not in merging:
+            broken[path] = Damaged(path, TORN)
+            continue
         if disk.parent_path is None:
             continue
         parent = found.disks.get(disk.parent_path)
