@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .link import EventTiming
     from .metrics import MetricsAnswer
     from .tls import Pins
+    from .transfers import Door
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -199,6 +200,23 @@ class XenApi:
         run: TaskRun[Any] = TaskRun(self, method, params)
         self._runs = {r for r in self._runs if not r.done} | {run}
         return run
+
+    async def door(self) -> Door:
+        """The way in for transfers of disks and VMs, see `transfers`.
+
+        Raises:
+            SessionInvalid, AuthenticationFailed, TransportError: nobody is signed in.
+        """
+        from .transfers import Door
+
+        address = self._session.address
+        return Door(
+            address.host,
+            address.port,
+            tls=address.scheme == "https",
+            fingerprint=self._session.fingerprint(),
+            session=await self._session.reference(),
+        )
 
     async def metrics(
         self,

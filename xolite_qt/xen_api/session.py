@@ -206,6 +206,18 @@ class Session:
                 await self.renew(logins, error)
         raise AssertionError("unreachable")
 
+    async def reference(self) -> str:
+        """The session itself, for what goes over HTTP beside the calls. Never show or log it.
+
+        Raises:
+            SessionInvalid, AuthenticationFailed, TransportError: there is none, and none is given.
+        """
+        return await self._usable_ref()
+
+    def fingerprint(self) -> str:
+        """What was accepted for the host that is called; empty where nothing was."""
+        return self._transport.pinned(self.address) or ""
+
     async def close(self) -> None:
         """Signs out as far as the host can be reached, forgets the password, hangs up."""
         ref, self._ref, self._password = self._ref, None, None

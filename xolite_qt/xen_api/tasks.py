@@ -149,7 +149,7 @@ class TaskRun(Generic[T]):
         with contextlib.suppress(XenApiError):
             await self._api.call("task.destroy", self.task_ref, timeout_s=_CLEANUP_TIMEOUT_S)
         if record.status != TaskStatus.SUCCESS:
-            raise _failure(record)
+            raise failure_of(record)
         self._advance(1.0)
         return cast("T", parse_task_result(record.result))
 
@@ -195,7 +195,7 @@ class TaskRun(Generic[T]):
                     if now - silent_since > _LONGEST_SILENCE_S:
                         raise
             if record is not None:
-                if record.status in _ENDS:
+                if record.status in ENDS:
                     return record
                 self._advance(record.progress)
             if self._has_events():
@@ -225,7 +225,7 @@ class TaskRun(Generic[T]):
                 _log.exception("a listener to the progress of %s failed", self.method)
 
 
-_ENDS = (TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.CANCELLED)
+ENDS = (TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.CANCELLED)
 
 
 def _says_no_task(error: XapiError, method: str) -> bool:
@@ -235,7 +235,8 @@ def _says_no_task(error: XapiError, method: str) -> bool:
     return isinstance(error, MethodUnknown) and error.param(0) in ("", f"Async.{method}")
 
 
-def _failure(record: Task) -> XapiError:
+def failure_of(record: Task) -> XapiError:
+    """The error that a task ended with."""
     if record.error_info:
         return XapiError.from_wire(record.error_info[0], record.error_info[1:])
     if record.status == TaskStatus.CANCELLED:

@@ -181,6 +181,10 @@ class Transport:
             expected = self._fingerprints[pinned] = aiohttp.Fingerprint(raw)
         return expected
 
+    def pinned(self, address: Address) -> str | None:
+        """The fingerprint that was accepted for an address, or None."""
+        return self._pins.pinned(address.host, address.port)
+
     async def _refuse(self, address: Address) -> None:
         """Raises what fits the certificate that the host shows now; returns if it is the pinned."""
         shown = await fetch_certificate(
