@@ -302,12 +302,12 @@ def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def load_behaviours() -> None:
-    """Import everything that registers calls: the core's own, `ops` and the metrics."""
+    """Import everything that registers: the core's own, `ops`, `transfers` and the metrics."""
     package = importlib.import_module(__package__ or "")
     for module in pkgutil.iter_modules(package.__path__):
         if module.name.startswith(("metrics", "events")):
             importlib.import_module(f"{package.__name__}.{module.name}")
-        if module.name == "ops":
-            ops = importlib.import_module(f"{package.__name__}.ops")
-            for inner in pkgutil.iter_modules(ops.__path__):
-                importlib.import_module(f"{ops.__name__}.{inner.name}")
+        if module.name in ("ops", "transfers"):
+            group = importlib.import_module(f"{package.__name__}.{module.name}")
+            for inner in pkgutil.iter_modules(group.__path__):
+                importlib.import_module(f"{group.__name__}.{inner.name}")

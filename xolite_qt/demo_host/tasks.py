@@ -133,6 +133,16 @@ class Tasks:
         handle = self._running[ref] = TaskHandle(self._host, ref, recorded=True)
         return handle
 
+    def take_over(self, ref: str) -> TaskHandle:
+        """A handle for a task that a client made, for the transfer that it named it for.
+
+        Raises:
+            Failure: HANDLE_INVALID.
+        """
+        self._host.db.get("task", ref)
+        handle = self._running[ref] = TaskHandle(self._host, ref, recorded=True)
+        return handle
+
     def quiet(self, name: str) -> TaskHandle:
         """The handle of a synchronous call."""
         ref = f"DummyRef:|{self._host.db.new_uuid()}|{name}"
