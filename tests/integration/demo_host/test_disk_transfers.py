@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import struct
 from typing import Any
@@ -51,11 +52,11 @@ async def get(wire: Any, vdi: str, form: str = "vhd", **more: str) -> tuple[byte
 async def put(wire: Any, body: Any, path: str = "/import_raw_vdi", **more: Any) -> str:
     """Send a body; answers the reference of the task."""
     params = {"session_id": wire.session, **more}
-    headers = {} if isinstance(body, bytes) else {"Content-Length": str(len(body))}
     task = ""
+    data = io.BytesIO(body) if isinstance(body, bytes) else body
     try:
         url = f"{wire.running.url}{path}"
-        async with wire.client.put(url, params=params, data=body, headers=headers) as response:
+        async with wire.client.put(url, params=params, data=data) as response:
             assert response.status == 200
             task = response.headers["task-id"]
             await response.read()
@@ -219,3 +220,121 @@ async def test_cancelled(plain: Any) -> None:
     data, _, _ = await export
     assert len(data) < 8 * MIB
     assert (await ended(plain, task))["status"] == "cancelled"
+
+
+async def test_a_vhd_comes_back(wire: Any) -> None:
+    vdi = await a_disk(wire, writes={5: b"start", 9 * MIB + 3: os.urandom(3 * MIB)})
+    data, _, _ = await get(wire, vdi)
+    copy = await a_disk(wire)
+    task = await put(wire, data, vdi=copy, format="vhd")
+    assert (await ended(wire, task))["status"] == "success"
+    assert wire.host.disks.checksum(copy) == wire.host.disks.checksum(vdi)
+    assert wire.db.get("VDI", copy)["physical_utilisation"] > 3 * MIB
+    assert copy not in wire.host.disks.holds
+
+
+async def test_a_difference_goes_over_what_is_there(plain: Any) -> None:
+    vdi = await a_disk(plain, writes={0: os.urandom(3 * MIB), 20 * MIB: b"stays"})
+    base = await plain.call("VDI.snapshot", vdi, {})
+    full, _, _ = await get(plain, base)
+    await asyncio.to_thread(plain.host.disks.write, vdi, 2 * MIB, bytes(MIB))
+    await asyncio.to_thread(plain.host.disks.write, vdi, 9 * MIB, b"new")
+    last = await plain.call("VDI.snapshot", vdi, {})
+    delta, _, _ = await get(plain, last, base=base)
+    copy = await a_disk(plain)
+    await plain.call("VDI.enable_cbt", copy)
+    for body in (full, delta):
+        task = await put(plain, body, vdi=plain.db.get("VDI", copy)["uuid"], format="vhd")
+        assert (await ended(plain, task))["status"] == "success"
+    assert plain.host.disks.checksum(copy) == plain.host.disks.checksum(vdi)
+
+
+async def test_raw_goes_in_and_makes_a_disk(wire: Any) -> None:
+    data = os.urandom(5 * MIB) + bytes(4 * MIB) + b"end" * 1000
+    task = await put(wire, data, format="raw", sr_id=wire.db.refs("SR")[0])
+    record = await ended(wire, task)
+    assert record["status"] == "success"
+    vdi = record["result"].removeprefix("<value>").removesuffix("</value>")
+    assert wire.host.disks.read(vdi, 0, len(data)) == data
+    assert wire.db.get("VDI", vdi)["virtual_size"] == 10 * MIB
+    task = await put(wire, b"over", vdi=vdi, format="raw")
+    assert (await ended(wire, task))["status"] == "success"
+    assert wire.host.disks.read(vdi, 0, 8) == b"over" + data[4:8]
+
+
+async def test_what_cannot_be_imported(plain: Any) -> None:
+    vdi = await a_disk(plain, 4 * MIB)
+
+    async def refused(body: Any, **params: str) -> str:
+        task = await plain.call("task.create", "mine", "")
+        await put(plain, body, task_id=task, **params)
+        record = await ended(plain, task)
+        assert record["status"] == "failure"
+        assert vdi not in plain.host.disks.holds
+        return str(record["error_info"][0])
+
+    whole, _, _ = await get(plain, vdi)
+    larger, _, _ = await get(plain, await a_disk(plain, 8 * MIB))
+    assert await refused(larger, vdi=vdi, format="vhd") == "INTERNAL_ERROR"
+    assert await refused(whole[:-1], vdi=vdi, format="vhd") == "INTERNAL_ERROR"
+    assert await refused(b"x" + whole[1:], vdi=vdi, format="vhd") == "INTERNAL_ERROR"
+    assert await refused(bytes(5 * MIB), vdi=vdi, format="raw") == "VDI_IO_ERROR"
+    plain.host.disks.holds.hold(vdi)
+    task = await put(plain, whole, vdi=vdi, format="vhd")
+    assert (await ended(plain, task))["error_info"][0] == "VDI_IN_USE"
+    plain.host.disks.holds.let_go(vdi)
+
+
+async def test_chunks_are_refused(plain: Any) -> None:
+    vdi = await a_disk(plain, 4 * MIB)
+    task = await plain.call("task.create", "mine", "")
+
+    async def pieces() -> Any:
+        yield b"x" * 1000
+
+    params = {"session_id": plain.session, "vdi": vdi, "format": "raw", "task_id": task}
+    url = f"{plain.running.url}/import_raw_vdi"
+    async with plain.client.put(url, params=params, data=pieces()) as response:
+        assert response.status == 404
+    assert (await ended(plain, task))["error_info"][0] == "INTERNAL_ERROR"
+
+
+async def test_the_answer_is_there_before_the_body(plain: Any) -> None:
+    vdi = await a_disk(plain, 4 * MIB)
+    task = await plain.call("task.create", "mine", "")
+    query = f"session_id={plain.session}&vdi={vdi}&format=raw&task_id={task}"
+    head = f"PUT /import_raw_vdi?{query} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+    answer = await plain.exchange(head.encode())
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert f"task-id: {task}".encode() in answer
+    # And then it hung up: four bytes are missing.
+    assert (await ended(plain, task))["status"] == "failure"
+    assert vdi not in plain.host.disks.holds
+
+
+async def test_faults_of_imports(wire: Any) -> None:
+    vdi = await a_disk(wire, writes={0: os.urandom(8 * MIB)})
+    data, _, _ = await get(wire, vdi)
+    copy = await a_disk(wire)
+    for set_fault, value, code in (
+        (wire.host.faults.cut_import, MIB, "VDI_IO_ERROR"),
+        (wire.host.faults.full_on_import, 1, "SR_BACKEND_FAILURE_44"),
+    ):
+        set_fault(value)
+        task = await wire.call("task.create", "mine", "")
+        await put(wire, data, vdi=copy, format="vhd", task_id=task)
+        assert (await ended(wire, task))["error_info"][0] == code
+    task = await put(wire, data, vdi=copy, format="vhd")
+    assert (await ended(wire, task))["status"] == "success"
+    assert wire.host.disks.checksum(copy) == wire.host.disks.checksum(vdi)
+
+
+async def test_a_host_that_stops_ends_what_is_under_way(plain: Any) -> None:
+    vdi = await a_disk(plain, writes={0: os.urandom(8 * MIB)})
+    plain.host.faults.limit_transfers(MIB)
+    params = {"session_id": plain.session, "vdi": vdi, "format": "vhd"}
+    async with plain.client.get(f"{plain.running.url}/export_raw_vdi", params=params) as response:
+        await response.content.readexactly(1000)
+        await plain.host.stop()
+        assert vdi not in plain.host.disks.holds
+        response.close()
