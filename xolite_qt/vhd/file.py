@@ -244,7 +244,6 @@ class VhdFile:
             self._move_locators(new_end)
             self.flush()
             _fill(self._file, old_end, new_end)
-            self._file.sync()
             self._table.extend(array("I", [UNUSED]) * (entries - len(self._table)))
             self.header = replace(self.header, max_table_entries=entries)
             self.flush()

@@ -86,25 +86,34 @@ class JournalFile:
 def crashes(before: bytes, journal: list[tuple[int, bytes | None]]) -> Iterator[JournalFile]:
     """The file as a killed process leaves it: after each change, and in the middle of each.
 
+    Only a header is taken to be written whole: there is but one, in one page of memory.
     The file is the same each time; look at it before going on.
     """
     file = JournalFile(before)
     yield file
     for offset, data in journal:
-        if data is not None and len(data) > 1024:
-            file.apply(offset, data[: len(data) // 2])
+        if data is not None and len(data) != 1024:
+            # Of a footer the part before its checksum.
+            file.apply(offset, data[: 32 if len(data) == 512 else len(data) // 2])
             yield file
         file.apply(offset, data)
         yield file
 
 
-def power_cut(
-    before: bytes, journal: list[tuple[int, bytes | None]], after: int, kept: set[int]
-) -> JournalFile:
-    """The file after a power cut: all up to the last sync before `after`, and some since."""
-    file = JournalFile(before)
-    synced = max((i for i, line in enumerate(journal[:after]) if line == (-1, None)), default=-1)
-    for place, (offset, data) in enumerate(journal[:after]):
-        if place <= synced or place in kept:
-            file.apply(offset, data)
-    return file
+def power_cuts(before: bytes, journal: list[tuple[int, bytes | None]]) -> Iterator[JournalFile]:
+    """The file after a power cut: all up to a sync, and a part of what came since.
+
+    The part is one change, or all but one. The file is another each time.
+    """
+    syncs = [i for i, line in enumerate(journal) if line == (-1, None)]
+    synced = JournalFile(before)
+    for begin, end in zip([0, *syncs], [*syncs, len(journal)], strict=True):
+        window = [line for line in journal[begin:end] if line != (-1, None)]
+        for alone in range(len(window)):
+            for kept in (window[:alone] + window[alone + 1 :], [window[alone]]):
+                file = JournalFile(bytes(synced.body))
+                for offset, data in kept:
+                    file.apply(offset, data)
+                yield file
+        for offset, data in window:
+            synced.apply(offset, data)
