@@ -72,7 +72,7 @@ class Abilities:
 class StreamWriter(Protocol):
     """A file that is being written and appears under its name only at the end."""
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview, /) -> object:
         """Appends.
 
         Raises:
