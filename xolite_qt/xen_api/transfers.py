@@ -55,7 +55,7 @@ _FIRST_POLL_S, _SLOWEST_POLL_S = 0.05, 2.0
 _SETTLE_S = 600.0
 
 
-class TransferRefused(TransportError):
+class TransferRefused(TransportError):  # noqa: N818 - as the other errors here
     """The host answered a transfer with an error, before any of it was moved.
 
     Attributes:

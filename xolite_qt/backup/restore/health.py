@@ -1,0 +1,91 @@
+"""Does a backup really boot? Restore it, start it without network, wait for its tools, remove it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+
+from xolite_qt.backup.errors import Cancelled
+from xolite_qt.backup.repository import Backup, Repository
+from xolite_qt.xen_api import VBD, VM, VMGuestMetrics, XenApi, XenApiError, is_null
+
+from .to_file import RestoreError
+from .to_host import HostRestore, RestoreWish, Told
+
+_LOOK_S = 1.0
+
+
+async def check_health(
+    api: XenApi,
+    repository: Repository,
+    backup: Backup,
+    *,
+    sr: str = "",
+    timeout_s: float = 600.0,
+    told: Told | None = None,
+    stop: threading.Event | None = None,
+) -> float:
+    """Restores a backup, boots it without network, and removes it again.
+
+    Args:
+        api: signed in.
+        repository: where the backup is.
+        backup: which.
+        sr: uuid of the storage to restore to; "" for the pool's default.
+        timeout_s: how long to wait for the guest's tools.
+        told: hears what is worth knowing.
+        stop: ends it.
+
+    Returns:
+        Seconds from the start of the VM until its tools answered.
+
+    Raises:
+        RestoreError: it started, and its tools never answered.
+        As `HostRestore.vm` otherwise.
+    """
+    stop = stop or threading.Event()
+    restore = HostRestore(api, repository, told=told, stop=stop)
+    name = f"[health check] {backup.vm_name}"
+    vm = await restore.vm(backup, RestoreWish(sr={"": sr}, name=name, devices=False))
+    try:
+        for vif in (await api.get_record(VM, vm)).vifs:
+            await api.call("VIF.destroy", vif)
+        began = time.monotonic()
+        await api.call("VM.start", vm, False, False, timeout_s=timeout_s)
+        while time.monotonic() - began < timeout_s:
+            if stop.is_set():
+                raise Cancelled
+            if await _tools_answer(api, vm):
+                return time.monotonic() - began
+            await asyncio.sleep(_LOOK_S)
+        raise RestoreError(
+            f"the restored VM runs, but its tools did not answer in {timeout_s:.0f} s"
+        )
+    finally:
+        await asyncio.shield(_remove(api, vm))
+
+
+async def _tools_answer(api: XenApi, vm: str) -> bool:
+    record = await api.get_record(VM, vm)
+    if record.power_state != "Running" or is_null(record.guest_metrics):
+        return False
+    metrics = await api.get_record(VMGuestMetrics, record.guest_metrics)
+    return bool(metrics.pv_drivers_detected or metrics.pv_drivers_version)
+
+
+async def _remove(api: XenApi, vm: str) -> None:
+    with contextlib.suppress(XenApiError):
+        await api.call("VM.hard_shutdown", vm, timeout_s=120.0)
+    record = await api.get_record(VM, vm)
+    disks = []
+    for ref in record.vbds:
+        with contextlib.suppress(XenApiError):
+            drive = await api.get_record(VBD, ref)
+            if drive.type == "Disk" and not is_null(drive.vdi):
+                disks.append(drive.vdi)
+    await api.call("VM.destroy", vm, timeout_s=120.0)
+    for vdi in disks:
+        with contextlib.suppress(XenApiError):
+            await api.call("VDI.destroy", vdi, timeout_s=120.0)
