@@ -12,6 +12,7 @@ from xolite_qt import __version__
 _COMMANDS = {
     "demo-host": ("xolite_qt.cli.demo_host", "demo_host"),
     "dump-world": ("xolite_qt.cli.dump_world", "dump_world"),
+    "repo": ("xolite_qt.cli.repo", "repo"),
     "tour": ("xolite_qt.cli.tour", "tour"),
 }
 

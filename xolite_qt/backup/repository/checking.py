@@ -33,16 +33,32 @@ def check(
     *,
     vm_uuids: Iterable[str] | None = None,
     stop: threading.Event | None = None,
+    parallel: int | None = None,
 ) -> Report:
     """Whether every backup's parts are there and fit each other; reads no blocks.
+
+    Args:
+        repository: what to check.
+        vm_uuids: only these VMs.
+        stop: ends it.
+        parallel: VMs looked at at once; what suits the storage where None.
 
     Raises:
         StorageError: the storage does not answer.
         Cancelled: `stop` was set.
     """
     report = Report()
-    for vm in repository.vms() if vm_uuids is None else vm_uuids:
+
+    def one(vm: str) -> None:
         _check_vm(repository, vm, report, stop)
+
+    for_each(
+        repository.vms() if vm_uuids is None else vm_uuids,
+        one,
+        stop=stop,
+        parallel=parallel or repository.storage.abilities.parallel,
+        name="check",
+    )
     return report
 
 
@@ -51,9 +67,7 @@ def _check_vm(
 ) -> VmScan:
     storage = repository.storage
     scan = scan_vm(storage, vm, stop=stop)
-    report.vms += 1
-    report.backups += len(scan.backups)
-    report.disks += len(scan.disks)
+    report.vm(backups=len(scan.backups), disks=len(scan.disks))
     for path, damage in scan.damaged.items():
         report.problem(path, damage.what)
     used = scan.used

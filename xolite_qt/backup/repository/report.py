@@ -60,6 +60,13 @@ class Report:
         with self._lock:
             self.notes.append(Problem(path.lstrip("/"), what))
 
+    def vm(self, *, backups: int, disks: int) -> None:
+        """Counts one, with what it has."""
+        with self._lock:
+            self.vms += 1
+            self.backups += backups
+            self.disks += disks
+
     def block(self, size_bytes: int, *, proven: bool) -> None:
         """Counts one."""
         with self._lock:
