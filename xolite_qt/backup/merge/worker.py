@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from multiprocessing.queues import SimpleQueue
@@ -78,6 +79,8 @@ class _Flag(threading.Event):
 
 def begin(flags: Array[c_char], told: SimpleQueue[Any]) -> None:
     """First call in a new worker."""
+    # Ctrl-C on a terminal reaches workers too; the parent tells them when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Shared.flags, _Shared.told = flags, told
     parent = multiprocessing.parent_process()
     if parent is not None:
