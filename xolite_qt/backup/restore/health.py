@@ -1,4 +1,4 @@
-"""Does a backup really boot? Restore it, start it without network, wait for its tools, remove it."""
+"""Does a backup really boot? Restored, started without network, asked for its tools, removed."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ async def check_health(
             if await _tools_answer(api, vm):
                 return time.monotonic() - began
             await asyncio.sleep(_LOOK_S)
-        raise RestoreError(
-            f"the restored VM runs, but its tools did not answer in {timeout_s:.0f} s"
-        )
+        raise RestoreError(f"the restored VM runs, but no tools answered in {timeout_s:.0f} s")
     finally:
         await asyncio.shield(_remove(api, vm))
 

@@ -140,8 +140,13 @@ def _write_vhd(
 
 def _to_qcow2(raw: Path, stop: threading.Event | None) -> Path:
     made = raw.with_name(f"{raw.name}.qcow2")
-    command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", os.fspath(raw), os.fspath(made)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # Absolute: otherwise a name with a colon would be a protocol to it, one with a dash an option.
+    names = [os.fspath(raw.absolute()), os.fspath(made.absolute())]
+    command = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", *names]
+    process = subprocess.Popen(  # noqa: S603 - no shell, and both names are ours
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    said = b""
     try:
         while True:
             try:

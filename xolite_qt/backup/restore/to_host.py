@@ -265,7 +265,9 @@ class HostRestore:
         vlans: dict[str, int] = {}
         for pif in (await self._api.get_all_records(PIF)).values():
             vlans.setdefault(pif.network, pif.vlan)
-        by_uuid, by_both, by_vlan = {}, {}, {}
+        by_uuid: dict[str, str] = {}
+        by_both: dict[tuple[int, str], str] = {}
+        by_vlan: dict[int, str] = {}
         for ref, network in (await self._api.get_all_records(Network)).items():
             by_uuid[network.uuid] = ref
             if ref in vlans:
