@@ -20,6 +20,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 from urllib3.exceptions import InsecureRequestWarning
 
 from xolite_qt.backup.errors import StorageError
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+
+# Reading the description of S3's functions takes longest; once is enough.
+_LOADER = create_loader()
 
 PARALLEL = 16
 NONCE = "xolite-nonce"
@@ -113,6 +117,7 @@ class Bucket:
             # Whoever turns verification off has been told once, where it is turned off.
             warnings.simplefilter("ignore", InsecureRequestWarning)
         session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
         # Nobody's ~/.aws has a say in where backups go.
         session.set_config_variable("config_file", os.devnull)
         session.set_config_variable("credentials_file", os.devnull)
@@ -124,6 +129,8 @@ class Bucket:
             verify=None if self._verify else False,
             config=config,
         )
+        # Asking first whether a body is welcome costs every write a round trip.
+        client.meta.events.register_last("before-call.s3", _without_question)
         # Older services know no other checksum for a request that must have one.
         client.meta.events.register("before-call.s3.DeleteObjects", _with_md5)
         return client
@@ -254,6 +261,10 @@ class Bucket:
         finally:
             with contextlib.suppress(*FAILURES):
                 self.client.delete_object(Bucket=self.name, Key=key)
+
+
+def _without_question(params: dict[str, Any], **_: object) -> None:
+    params["headers"].pop("Expect", None)
 
 
 def _with_md5(params: dict[str, Any], **_: object) -> None:
