@@ -10,12 +10,13 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
-from xolite_qt.stores import StoreState, Subscription
+from xolite_qt.stores import Store, StoreState, Subscription
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.column import Column, HasRef
 from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.views.parts.states import show_table_state
 from xolite_qt.ui.widgets import (
     Button,
     ButtonKind,
@@ -43,6 +44,7 @@ class Act(Generic[T]):
         run: does it.
         reason: why not now, or None.
         kind: of the button.
+        on_rows: whether it is about the selected rows; what is not is left out of their menu.
     """
 
     text: str
@@ -50,6 +52,7 @@ class Act(Generic[T]):
     run: Callable[[list[T]], object]
     reason: Callable[[list[T]], str | None]
     kind: ButtonKind = "secondary"
+    on_rows: bool = True
 
 
 def one(rows: list[Any], what: str) -> str | None:
@@ -118,14 +121,14 @@ class TablePart(Part, Generic[T]):
         self.acts = tuple(acts)
         self.buttons: list[Button] = []
         self.card = Card(dense=True)
-        self.actions = QWidget()
-        self.flow = FlowLayout(self.actions, spacing=6)
+        self.strip = QWidget()
+        self.flow = FlowLayout(self.strip, spacing=6)
         for act in self.acts:
             button = Button(act.text, act.kind, icon=act.icon, small=True)
             button.clicked.connect(lambda _on=False, act=act: act.run(self.chosen()))
             self.buttons.append(button)
             self.flow.addWidget(button)
-        self.card.add(self.actions)
+        self.card.add(self.strip)
         self.bar = QHBoxLayout()
         self.bar.setSpacing(12)
         self.bar.addWidget(self.search, 3)
@@ -140,9 +143,10 @@ class TablePart(Part, Generic[T]):
         self.bar.addWidget(columns_button)
         self.card.add_layout(self.bar)
         self.card.add(self.table, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.card)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(12)
+        self.column.addWidget(self.card, 1)
         self.search.searched.connect(self.model.set_filter)
         self.search.down_pressed.connect(self.table.view.setFocus)
         self.model.counted.connect(self.tell)
@@ -192,7 +196,7 @@ class TablePart(Part, Generic[T]):
 
     def tell(self, *_what: object) -> None:
         """Says how many there are, or why there are none."""
-        shown, total = self.model.rowCount(), self.model.total
+        shown, total = self.model.rowCount(), self.model.total()
         if shown != total:
             self.count.set_text(f"{fmt.count(shown)} of {fmt.count(total)} {self._many}")
         else:
@@ -202,6 +206,27 @@ class TablePart(Part, Generic[T]):
 
     def show_state(self) -> None:
         """Rows, or a sentence in their place."""
+
+    def say_state(self, store: Store[Any], empty: str) -> None:
+        """Loading, failed, empty, nothing found, or the rows."""
+        self.say_table(self.table, store, self.model.total(), self.model.rowCount(), empty)
+
+    @staticmethod
+    def say_table(
+        table: DataTable, store: Store[Any], total: int, shown: int, empty: str = ""
+    ) -> None:
+        """The same for any table; what fails here is said as the files or storage said it."""
+        if store.state is StoreState.FAILED and not total:
+            error = store.error
+            text = (str(error) or "This could not be read").rstrip(".")
+            table.show_hero(
+                "error",
+                f"{text[:1].upper()}{text[1:]}.",
+                action=table.tr("Try again"),
+                on_action=store.retry,
+            )
+            return
+        show_table_state(table, store, total=total, shown=shown, empty=empty)
 
     def judge(self, *_what: object) -> None:
         """Which actions may run on what is selected."""
@@ -216,7 +241,7 @@ class TablePart(Part, Generic[T]):
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for act in self.acts:
+        for act in (act for act in self.acts if act.on_rows):
             entry = menu.addAction(icon(act.icon), act.text)
             reason = act.reason(rows)
             entry.setEnabled(reason is None)

@@ -1,0 +1,196 @@
+"""The page of backups: jobs, runs, repositories, and what can be restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from xolite_qt.stores import Subscription
+from xolite_qt.stores.backup_rows import JobRow, RepositoryRow, RunRow
+from xolite_qt.ui import format as fmt
+from xolite_qt.ui.models import backup_words as words
+from xolite_qt.ui.views.backups.deeds import BackupDeeds
+from xolite_qt.ui.views.backups.jobs import JobsPart
+from xolite_qt.ui.views.backups.part import Part
+from xolite_qt.ui.views.backups.points import ByVmPart
+from xolite_qt.ui.views.backups.repositories import RepositoriesPart
+from xolite_qt.ui.views.backups.runs import RunsPart
+from xolite_qt.ui.views.page import Page, PageContext
+from xolite_qt.ui.widgets import Button, TextLabel
+from xolite_qt.ui.widgets.tabs import Tabs
+
+PARTS = (
+    ("jobs", "Jobs"),
+    ("runs", "Runs"),
+    ("repositories", "Repositories"),
+    ("points", "Backups"),
+)
+
+
+class BackupsPage(Page):
+    """Jobs, runs, repositories and points in time of this user, each a tab of its own."""
+
+    page_id = "pool.backups"
+    title = "Backups"
+    icon_name = "backup"
+
+    def __init__(self, context: PageContext, ref: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(context, ref, parent)
+        self.deeds: BackupDeeds = context.services["backups"]
+        self.tabs = Tabs(says=self.tr("Parts of the backups"))
+        self.tabs.setMaximumWidth(520)
+        self.stack = QStackedWidget()
+        self.parts: dict[str, Part] = {
+            "jobs": JobsPart(context, self.deeds),
+            "runs": RunsPart(context, self.deeds),
+            "repositories": RepositoriesPart(context, self.deeds),
+            "points": ByVmPart(context, self.deeds),
+        }
+        for ident, text in PARTS:
+            self.tabs.add(ident, self.tr(text))
+            self.parts[ident].told_busy = self.tell_busy
+            self.stack.addWidget(self.parts[ident])
+        self.now = TextLabel(kind="small", tone="secondary", elide=True)
+        self.restore = Button(self.tr("Restore…"), icon="revert", small=True)
+        self.restore.clicked.connect(lambda: self.deeds.restore())
+        self.nbd = Button(self.tr("NBD…"), icon="network", small=True)
+        self.nbd.set_tip(self.tr("On which networks hosts serve their disks to backups"))
+        self.nbd.clicked.connect(self.deeds.nbd)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 16)
+        column.setSpacing(12)
+        bar = QHBoxLayout()
+        bar.setSpacing(8)
+        bar.addWidget(self.tabs, 10)
+        bar.addWidget(self.now, 6)
+        bar.addWidget(self.restore)
+        bar.addWidget(self.nbd)
+        column.addLayout(bar)
+        column.addWidget(self.stack, 1)
+        last = context.settings.last_tabs.get("backups", "jobs")
+        self.tabs.blockSignals(True)
+        self.tabs.set_current(last)
+        self.tabs.blockSignals(False)
+        self.stack.setCurrentWidget(self.part)
+        self.tabs.selected.connect(self._show)
+
+    @property
+    def part(self) -> Part:
+        """The part that is seen."""
+        return self.parts.get(self.tabs.current(), self.parts["jobs"])
+
+    def open_part(self, ident: str) -> None:
+        """Show "jobs", "runs", "repositories" or "points"."""
+        self.tabs.set_current(ident)
+
+    def _show(self, ident: str) -> None:
+        self.context.settings.last_tabs["backups"] = ident
+        self.stack.setCurrentWidget(self.part)
+        if self.is_subscribed:
+            # The stores linger, so what both parts want is not read twice.
+            self.unsubscribe()
+            self.subscribe()
+            self.tell_busy()
+
+    def wanted(self) -> Iterable[Subscription[Any]]:
+        """What the part that is seen wants, and what the tabs count."""
+        stores = self.deeds.stores
+        again = self._count
+        return (
+            *self.part.wanted(),
+            stores.jobs.subscribe(again, again),
+            stores.runs.subscribe(again, again),
+            stores.saved_repositories.subscribe(again, again),
+            self.context.stores.pool.subscribe(),
+        )
+
+    def refresh(self) -> None:
+        """Show what is there."""
+        self.part.refresh()
+        self._count(None)
+
+    def _count(self, _what: object) -> None:
+        stores = self.deeds.stores
+        active = stores.active_runs()
+        self.tabs.set_title("jobs", self.tr("Jobs"), len(stores.jobs.records) or None)
+        self.tabs.set_title("runs", self.tr("Runs"), len(active) or None)
+        known = len(stores.saved_repositories.records)
+        self.tabs.set_title("repositories", self.tr("Repositories"), known or None)
+        self.restore.set_reason(
+            None if known else self.tr("Add a repository first: backups are restored from there.")
+        )
+        self.now.set_text(summary(active, stores.jobs.records.values()))
+
+
+def summary(active: Iterable[RunRow], jobs: Iterable[JobRow]) -> str:
+    """What goes on, what needs a look, and what comes next, in one line."""
+    told = []
+    names = [run.spec.title for run in active]
+    if names:
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        told.append(f"{names[0]}{more} at work")
+    jobs = list(jobs)
+    bad = [job for job in jobs if job.trouble or job.health in ("failure", "interrupted")]
+    if bad:
+        told.append(f"{fmt.plural(len(bad), 'job needs', 'jobs need')} a look")
+    coming = [job for job in jobs if job.next_s is not None]
+    if coming:
+        first = min(coming, key=lambda job: job.next_s or 0.0)
+        told.append(f"next: {first.job.name} {fmt.relative(first.next_s)}")
+    return ", ".join(told)
+
+
+def entries(deeds: BackupDeeds, show: Any) -> list[Any]:
+    """What the palette offers of backups.
+
+    Args:
+        show: goes to a part of the page by its id.
+    """
+    from xolite_qt.ui.views.palette import Entry
+
+    stores = deeds.stores
+    found = [
+        Entry("New backup job", "Backups", "plus", deeds.new_job),
+        Entry("Add a backup repository", "Backups", "plus", deeds.add_repository),
+        Entry("Restore a backup", "Backups", "revert", deeds.restore),
+        Entry("NBD per network", "Backups", "network", deeds.nbd),
+    ]
+    found += [
+        Entry(f"Go to {text.lower() if ident != 'points' else 'backups of each VM'}", "Backups",
+              "arrow-right", partial(show, ident))
+        for ident, text in PARTS
+    ]  # fmt: skip
+    for job in stores.jobs.records.values():
+        name = job.job.name
+        run: Any = partial(deeds.run_jobs, [job])
+        edit: Any = partial(deeds.edit_job, [job])
+        found.append(Entry(f"Run {name} now", "Backup job", "play", run,
+                           reason=deeds.run_reason([job])))  # fmt: skip
+        found.append(Entry(f"Edit {name}", "Backup job", "edit", edit))
+    for repository in stores.repositories.records.values():
+        found += _repository_entries(deeds, repository)
+    for run in stores.active_runs():
+        found.append(Entry(f"Open run {run.spec.title}", words.kind(run.spec.kind)[0], "eye",
+                           partial(deeds.open_run, [run])))  # fmt: skip
+        found.append(Entry(f"Cancel run {run.spec.title}", words.kind(run.spec.kind)[0], "cancel",
+                           partial(deeds.cancel_runs, [run])))  # fmt: skip
+    return found
+
+
+def _repository_entries(deeds: BackupDeeds, row: RepositoryRow) -> list[Any]:
+    from xolite_qt.ui.views.palette import Entry
+
+    name, busy = row.saved.name, deeds.busy_reason([row])
+    found = [
+        Entry(f"Edit {name}", "Repository", "edit", partial(deeds.edit_repository, [row])),
+        Entry(f"Test the connection of {name}", "Repository", "plug",
+              partial(deeds.test_repository, [row])),
+    ]  # fmt: skip
+    for kind, verb, icon in (("check", "Check", "search"), ("verify", "Verify", "shield"),
+                             ("merge", "Merge", "compress")):  # fmt: skip
+        work = partial(deeds.work_in_repository, kind, [row])
+        found.append(Entry(f"{verb} {name}", "Repository", icon, work, reason=busy))
+    return found
