@@ -11,7 +11,7 @@ from xolite_qt.backup.storage.base import Storage
 from xolite_qt.backup.storage.paths import parent_of
 from xolite_qt.vhd import blocks_of
 
-from .merge_state import states_in
+from .merge_state import MergeState, states_in
 from .stored import Consume, DirectoryDisk, FileDisk, StoredDisk, open_disk
 
 # Longer chains are loops, or nobody's wish.
@@ -111,7 +111,8 @@ def open_chain(storage: Storage, path: str, *, stop: threading.Event | None = No
         BrokenChain: a parent is missing, or is another one; names the child.
         Damaged, NotFound, StorageError: a link cannot be opened.
     """
-    merging = _merging(storage, path)
+    states = _states(storage, path)
+    merging = _merging(states)
     links = [open_disk(storage, path)]
     while (parent_path := links[-1].parent_path) is not None:
         child = links[-1]
@@ -129,6 +130,11 @@ def open_chain(storage: Storage, path: str, *, stop: threading.Event | None = No
     for link in links:
         if isinstance(link, FileDisk) and link.torn and link.path not in merging:
             raise Damaged(link.path, TORN)
+    for link in links:
+        for into, state in states.items():
+            # As older versions of Xen Orchestra wrote it: the child is known by its uuid.
+            if state.chain is None and link.uuid == state.child.uuid:
+                merging.setdefault(link.path, into)
     targets = {link.path: link for link in links}
     moving = {
         path: targets[into] for path, into in merging.items() if path != into and into in targets
@@ -136,15 +142,20 @@ def open_chain(storage: Storage, path: str, *, stop: threading.Event | None = No
     return DiskChain(links[::-1], moving)
 
 
-def _merging(storage: Storage, path: str) -> dict[str, str]:
-    """Disks that take part in a merge that was not finished, and the one they are merged into."""
+def _states(storage: Storage, path: str) -> dict[str, MergeState]:
+    """Merges that were not finished, of the chain that a disk is in."""
     folder = parent_of(path)
     names = [entry.name for entry in storage.list(folder) if not entry.is_folder]
+    return states_in(storage, folder, names)
+
+
+def _merging(states: Mapping[str, MergeState]) -> dict[str, str]:
+    """Disks that take part in a merge that was not finished, and the one they are merged into."""
     found: dict[str, str] = {}
-    for into, state in states_in(storage, folder, names).items():
+    for into, state in states.items():
         found[into] = into
         for name in state.chain or ():
-            found[f"{folder}/{name}"] = into
+            found[f"{parent_of(into)}/{name}"] = into
     return found
 
 
