@@ -16,7 +16,7 @@ from xolite_qt.backup.storage import Storage
 from xolite_qt.vhd import BLOCK_BYTES
 
 from .cache import read_cache
-from .layout import cache_path
+from .layout import cache_path, vm_folder
 from .manifest import ZERO_DIGEST, Expected, Manifests
 from .metadata import Backup
 from .report import Report
@@ -48,18 +48,26 @@ def check(
         Cancelled: `stop` was set.
     """
     report = Report()
+    there = repository.vms()
 
     def one(vm: str) -> None:
         _check_vm(repository, vm, report, stop)
 
     for_each(
-        repository.vms() if vm_uuids is None else vm_uuids,
+        there if vm_uuids is None else vm_uuids,
         one,
         stop=stop,
         parallel=parallel or repository.storage.abilities.parallel,
         name="check",
     )
+    _still_there(repository, there, report)
     return report
+
+
+def _still_there(repository: Repository, before: list[str], report: Report) -> None:
+    """A mount that went away looks like a folder with nothing in it, hence without problems."""
+    for vm in set(before) - set(repository.vms()):
+        report.problem(vm_folder(vm), "went away while it was looked at")
 
 
 def _check_vm(
@@ -183,7 +191,8 @@ def verify(
     only = None if backup_ids is None else set(backup_ids)
     todo: list[tuple[StoredDisk, int, Expected | None]] = []
     fulls: list[tuple[Backup, Manifests]] = []
-    for vm in repository.vms() if vm_uuids is None else vm_uuids:
+    there = repository.vms()
+    for vm in there if vm_uuids is None else vm_uuids:
         scan = _check_vm(repository, vm, report, stop)
         manifests = repository.manifests(vm)
         links: dict[str, StoredDisk] = {}
@@ -220,6 +229,7 @@ def verify(
         done += backup.size_bytes >> 20
         if progress is not None:
             progress(done, total)
+    _still_there(repository, there, report)
     return report
 
 

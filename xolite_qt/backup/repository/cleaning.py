@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from xolite_qt.backup.disks import delete_disk, is_alias
-from xolite_qt.backup.errors import Damaged, NotFound
+from xolite_qt.backup.errors import Damaged, NotFound, StorageError
 from xolite_qt.backup.storage import Storage
 
 from .cache import Entries, change_cache, entry_of, read_cache, write_cache
-from .layout import cache_path
+from .layout import cache_path, is_metadata, vm_folder
 from .metadata import Backup, pack_metadata
 from .repository import Repository
 from .scan import VmScan, scan_vm
@@ -46,6 +46,7 @@ def clean_vm(
     """
     storage, done = repository.storage, Cleaned()
     scan = scan_vm(storage, vm_uuid, stop=stop)
+    _must_be_as_scanned(storage, scan)
     if scan.damaged:
         # Who knows what it named.
         useless: list[str] = []
@@ -71,6 +72,15 @@ def clean_vm(
     _tidy_manifests(repository, scan, set(useless))
     _true_cache(storage, vm_uuid, scan)
     return done
+
+
+def _must_be_as_scanned(storage: Storage, scan: VmScan) -> None:
+    """A mount that was away while descriptions were listed, and came back before the disks were,
+    would make them all seem to be nobody's."""
+    folder = vm_folder(scan.vm_uuid)
+    there = {f"{folder}/{e.name}" for e in storage.list(folder) if is_metadata(e.name)}
+    if there != {backup.path for backup in scan.backups} | set(scan.damaged):
+        raise StorageError(folder, "its backups changed while they were looked at")
 
 
 def _free(scan: VmScan, path: str) -> bool:

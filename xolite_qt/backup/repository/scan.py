@@ -180,8 +180,12 @@ def scan_vm(storage: Storage, vm_uuid: str, *, stop: threading.Event | None = No
                 found.backups.append(read_metadata(storage.read(path), path))
             except Damaged as error:
                 found.damaged[path] = error
-            except NotFound:
-                continue
+            except NotFound as error:
+                # Removed meanwhile; or the storage is away, and then its disks must not seem to
+                # be nobody's.
+                names = {e.name for e in storage.list(folder)}
+                if not names or entry.name in names:
+                    found.damaged[path] = Damaged(path, error.what)
         elif is_unfinished(entry.name):
             found.unfinished.append(path)
     _files_of_fulls(found, folder, entries)

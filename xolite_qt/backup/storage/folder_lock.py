@@ -23,8 +23,13 @@ import msgspec
 
 from xolite_qt.backup.errors import Busy, Cancelled
 
+from .local_files import locked_folder
+
 STALE_S = 10.0
 TOUCH_S = 4.0
+# A lock that was touched so much later than its note is another program's: it takes over no lock
+# that was touched within `STALE_S`, and we touch both every `TOUCH_S`.
+_APART_S = 7.0
 _LOOK_S = 0.2
 
 
@@ -87,10 +92,8 @@ def hold_folder(
     lock = folder.with_name(folder.name + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     _take(lock, note, owner, wait_s, stop)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_bytes(msgspec.json.encode(Holder.me(owner)))
     done, lost = threading.Event(), threading.Event()
-    keeper = threading.Thread(target=_keep, args=(lock, done, lost), name="lock", daemon=True)
+    keeper = threading.Thread(target=_keep, args=(lock, note, done, lost), name="lock", daemon=True)
     keeper.start()
     try:
         yield lost
@@ -107,18 +110,22 @@ def hold_folder(
 def _take(lock: Path, note: Path, owner: str, wait_s: float, stop: threading.Event | None) -> None:
     began = time.monotonic()
     while True:
-        try:
-            lock.mkdir(mode=0o700)
-        except FileExistsError:
-            pass
-        else:
-            return
-        holder = _holder(note)
-        if _is_stale(lock) or (holder is not None and holder.is_gone):
-            # Of two who see that at once one removes it, and one makes the new one.
-            with contextlib.suppress(OSError):
-                lock.rmdir()
-            continue
+        note.parent.mkdir(parents=True, exist_ok=True)
+        # So that of ours nobody removes a lock that somebody else just took.
+        with locked_folder(note.parent):
+            holder = _holder(note)
+            if _is_stale(lock) or (holder is not None and holder.is_gone and _belongs(lock, note)):
+                with contextlib.suppress(OSError):
+                    lock.rmdir()
+            try:
+                lock.mkdir(mode=0o700)
+            except FileExistsError:
+                pass
+            else:
+                note.write_bytes(msgspec.json.encode(Holder.me(owner)))
+                return
+            if holder is not None and not _belongs(lock, note):
+                holder = None
         if time.monotonic() - began >= wait_s and (holder is not None or wait_s > 0):
             who = holder.shown if holder is not None else "Xen Orchestra, or another program"
             raise Busy(lock.name, f"{who} works on it")
@@ -127,6 +134,14 @@ def _take(lock: Path, note: Path, owner: str, wait_s: float, stop: threading.Eve
         if stop is not None and stop.is_set():
             raise Cancelled
         time.sleep(_LOOK_S)
+
+
+def _belongs(lock: Path, note: Path) -> bool:
+    """Whether the note is about this lock, and not one that was there before it."""
+    try:
+        return lock.stat().st_mtime - note.stat().st_mtime < _APART_S
+    except FileNotFoundError:
+        return False
 
 
 def _is_stale(lock: Path) -> bool:
@@ -143,8 +158,10 @@ def _holder(note: Path) -> Holder | None:
         return None
 
 
-def _keep(lock: Path, done: threading.Event, lost: threading.Event) -> None:
+def _keep(lock: Path, note: Path, done: threading.Event, lost: threading.Event) -> None:
     while not done.wait(TOUCH_S):
+        with contextlib.suppress(OSError):
+            os.utime(note)
         try:
             os.utime(lock)
         except FileNotFoundError:
