@@ -155,6 +155,7 @@ def test_a_reply_that_is_cut_is_survived(proxy: FaultProxy, bucket: str) -> None
             for kind in KINDS_OF_CUTS:
                 # What was deleted or completed cannot be so again.
                 times = 1 if operation in ("delete many", "complete") else TIMES
+                times = 2 if operation in ("create upload", "part") else times
                 fill(storage)
                 fault = Fault(kind, method, path, times=times, after=True, keep_bytes=10)
                 with proxy.failing(fault):
