@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT = 64 * 1024 * 1024
 PIECE = 256 * 1024
+# How much of a body waits for its reader: disks come through here.
+READ_BYTES = 1 << 20
 JSON_PATHS = {"/jsonrpc", "/json"}
 XML_PATHS = {"/", "/RPC2"}
 REALM = 'Basic realm="xolite demo host"'
@@ -76,7 +78,9 @@ class Server:
     async def start(self) -> None:
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=0.1, read_bufsize=READ_BYTES
+        )
         await self._runner.setup()
         await self._listen()
         shown = f"[{self._address}]" if ":" in self._address else self._address

@@ -97,6 +97,18 @@ def parse_call(body: bytes) -> tuple[str, list[Any]]:
     return name.strip(), params
 
 
+def parse_value(body: bytes) -> Any:
+    """Read a `<value>` that stands alone.
+
+    Raises:
+        ValueError: not XML, or XML with entities or a DTD, or no value.
+    """
+    try:
+        return _value(fromstring(body, forbid_dtd=True))
+    except (ParseError, DefusedXmlException, LookupError) as error:
+        raise ValueError(str(error)) from None
+
+
 def _status(status: str, member: str, value: str) -> bytes:
     return (
         f"{HEAD}<value><struct><member><name>Status</name><value>{status}</value></member>"

@@ -15,7 +15,7 @@ from xolite_qt.demo_host.ops.disks import vdi_create
 from xolite_qt.demo_host.ops.space import settle_disk
 from xolite_qt.demo_host.registry import Failure, http_route
 
-from .transfer import Transfer, find, in_thread
+from .transfer import Transfer, find, in_thread, pour
 from .vhd import BadVhd, VhdReader
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ async def _receive(transfer: Transfer, contents: Contents, vdi: str, form: str) 
         raise Failure("VDI_IO_ERROR", "Device I/O errors")
     writer = VhdReader(size, write) if form == "vhd" else RawWriter(write)
     try:
-        async for piece in transfer.body():
-            await in_thread(writer.feed, piece)
+        await pour(transfer.body(), writer.feed)
         writer.finish()
     except BadVhd as error:
         raise Failure("INTERNAL_ERROR", f"Vhd_format.Vhd.Invalid({error.what})") from None

@@ -49,6 +49,23 @@ async def in_thread(function: Callable[..., T], *args: Any) -> T:
         raise
 
 
+async def pour(pieces: AsyncIterator[bytes], take: Callable[[bytes], object]) -> None:
+    """Give pieces to what blocks, in a thread, while the next one is on its way."""
+    work: asyncio.Task[object] | None = None
+    try:
+        async for piece in pieces:
+            if work is not None:
+                await work
+            work = asyncio.create_task(in_thread(take, piece))
+        if work is not None:
+            await work
+    finally:
+        if work is not None and not work.done():
+            await asyncio.wait([work])
+        if work is not None and not work.cancelled():
+            work.exception()
+
+
 class Transfer:
     """An export or an import under way.
 
@@ -174,22 +191,27 @@ class Transfer:
             Failure: TASK_CANCELLED, or by a fault.
             ConnectionError: the client went before the end.
         """
-        content, limit = self.request.content, self._cut[0]
+        limit = self._cut[0]
         pieces: list[bytes] = []
         size = 0
-        async for piece in content.iter_any():
-            async for _ in self._paced(len(piece)):
-                pass
+        async for piece in self.request.content.iter_any():
             pieces.append(piece)
             size += len(piece)
+            # One at a time where somebody watches how much came.
+            if size < PIECE_BYTES and limit is None and not self.host.faults.bytes_per_s:
+                continue
+            yield await self._took(pieces, size)
+            pieces, size = [], 0
             await self._import_faults(limit)
-            if size >= PIECE_BYTES:
-                yield b"".join(pieces)
-                pieces, size = [], 0
         if pieces:
-            yield b"".join(pieces)
+            yield await self._took(pieces, size)
         if self._half_full:
             raise full()
+
+    async def _took(self, pieces: list[bytes], size: int) -> bytes:
+        async for _ in self._paced(size):
+            pass
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _import_faults(self, limit: int | None) -> None:
         if limit is not None and self.moved_bytes >= limit:
@@ -210,15 +232,17 @@ class Transfer:
             yield at, at + step
             at += step
             self.moved_bytes += step
-            self._show()
+            if self.expected_bytes:
+                self.show(self.moved_bytes, self.expected_bytes)
             if rate:
                 await asyncio.sleep(step / rate)
 
-    def _show(self) -> None:
+    def show(self, done_bytes: int, all_bytes: int) -> None:
+        """Write the progress, if the last time is a moment ago."""
         now_s = asyncio.get_running_loop().time()
-        if self.expected_bytes and now_s - self._shown_s >= _PROGRESS_EVERY_S:
+        if now_s - self._shown_s >= _PROGRESS_EVERY_S:
             self._shown_s = now_s
-            self.task.progress(min(self.moved_bytes / self.expected_bytes, 0.99))
+            self.task.progress(min(done_bytes / max(all_bytes, 1), 0.99))
 
     @contextmanager
     def holding(self, vdi: str, *, write: bool = False) -> Iterator[None]:
