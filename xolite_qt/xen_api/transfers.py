@@ -364,7 +364,7 @@ class TransferTask:
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 1.5, _SLOWEST_POLL_S)
         self.ended = True
-        if record.status is TaskStatus.SUCCESS:
+        if record.status == TaskStatus.SUCCESS:
             return parse_task_result(record.result)
         raise failure_of(record)
 
