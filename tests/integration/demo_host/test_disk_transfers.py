@@ -7,11 +7,14 @@ import hashlib
 import io
 import os
 import struct
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.needs import needs
 from xolite_qt.demo_host.transfers.vhd import (
     DIFFERENCING,
     UNUSED,
@@ -338,3 +341,14 @@ async def test_a_host_that_stops_ends_what_is_under_way(plain: Any) -> None:
         await plain.host.stop()
         assert vdi not in plain.host.disks.holds
         response.close()
+
+
+async def test_qemu_reads_an_export(plain: Any, tmp_path: Path) -> None:
+    needs("qemu-img")
+    vdi = await a_disk(plain, writes={3 * MIB: os.urandom(MIB), 24 * MIB - 5: b"last!"})
+    data, _, _ = await get(plain, vdi)
+    vhd, raw = tmp_path / "disk.vhd", tmp_path / "disk.raw"
+    vhd.write_bytes(data)
+    command = ["qemu-img", "convert", "-f", "vpc", "-O", "raw", str(vhd), str(raw)]
+    await asyncio.to_thread(subprocess.run, command, check=True)
+    assert hashlib.sha256(raw.read_bytes()).hexdigest() == plain.host.disks.checksum(vdi)
