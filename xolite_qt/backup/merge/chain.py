@@ -50,8 +50,8 @@ Progress = Callable[[int, int], None]
 """Takes (blocks done, blocks in all)."""
 
 STATE_EVERY_S = 10.0
-_BATCH = 256
-# Blocks of a VHD file between two flushes: what a broken-off merge does again at most.
+_BATCH = 1000
+# Blocks that are read and written between two flushes: what a broken-off merge does again at most.
 _FILE_BATCH = 64
 
 
@@ -128,7 +128,7 @@ class _Merge:
         if not resumed:
             _check_links(disks)
             for child in children:
-                _check_files(self._storage, child)
+                _check_files(self._storage, child, self._stop, self._parallel)
         sources = _newest(children)
         first = self._state.current_block if self._state is not None else 0
         indices = sorted(index for index in sources if index >= first)
@@ -156,23 +156,22 @@ class _Merge:
         indices: list[int],
     ) -> None:
         into = self._with_room(into, newest)
-        moved = [i for i in indices if _can_move(sources[i], into)]
-        others = [i for i in indices if not _can_move(sources[i], into)]
-        self._batches(
-            moved,
-            _BATCH,
-            len(sources) - len(others),
-            lambda batch: self._storage.rename_many(
-                [(_file(sources[i], i), into.block_path(i)) for i in batch], stop=self._stop
-            ),
-        )
-        for_each(
-            others,
-            lambda i: self._rewrite(into, i, sources[i].read_block(i)),
-            stop=self._stop,
-            parallel=self._parallel,
-        )
-        self._blocks += len(others)
+        # One after the other in both ways: the state says that all below a block are done.
+        all_move = all(_can_move(sources[i], into) for i in indices)
+
+        def work(batch: list[int]) -> None:
+            moved = [i for i in batch if _can_move(sources[i], into)]
+            self._storage.rename_many(
+                [(_file(sources[i], i), into.block_path(i)) for i in moved], stop=self._stop
+            )
+            for_each(
+                [i for i in batch if not _can_move(sources[i], into)],
+                lambda i: self._rewrite(into, i, sources[i].read_block(i)),
+                stop=self._stop,
+                parallel=self._parallel,
+            )
+
+        self._batches(indices, _BATCH if all_move else _FILE_BATCH, len(sources), work)
         bits = set(into.allocated()) | set(sources)
         entries = into.header.max_table_entries
         write_table(self._storage, into.data_path, bits, entries, into.compression)
@@ -211,6 +210,8 @@ class _Merge:
 
                 def write(batch: list[int]) -> None:
                     for index in batch:
+                        # Without a flush: what was not yet flushed is merged again.
+                        self._check_stop()
                         file.write_block(index, sources[index].read_block(index))
                     file.flush()
 
@@ -227,9 +228,7 @@ class _Merge:
         self._written_s = time.monotonic()
         before = total - len(indices)
         for at in range(0, len(indices), size):
-            if self._stop is not None and self._stop.is_set():
-                self._save()
-                raise Cancelled
+            self._check_stop()
             batch = indices[at : at + size]
             work(batch)
             self._blocks += len(batch)
@@ -239,6 +238,11 @@ class _Merge:
                 self._save()
             if self._progress is not None:
                 self._progress(before + self._blocks, total)
+
+    def _check_stop(self) -> None:
+        if self._stop is not None and self._stop.is_set():
+            self._save()
+            raise Cancelled
 
     def _save(self) -> None:
         assert self._state is not None
@@ -254,6 +258,8 @@ class _Merge:
         elif self._storage.stat(self._into) is not None:
             self._storage.rename(self._into, self._target)
         for path in self._paths[1:-1]:
+            if self._stop is not None and self._stop.is_set():
+                raise Cancelled
             delete_disk(self._storage, path)
         self._storage.delete(merge_state_path(self._into))
 
@@ -294,18 +300,23 @@ def _check_links(disks: list[StoredDisk]) -> None:
             raise Damaged(parent.path, "its two footers differ: it was cut off")
 
 
-def _check_files(storage: Storage, disk: StoredDisk) -> None:
+def _check_files(
+    storage: Storage, disk: StoredDisk, stop: threading.Event | None, parallel: int
+) -> None:
     """Before the first move: once a merge runs, a missing block is one that was moved already."""
     if not isinstance(disk, DirectoryDisk):
         return
-    groups: dict[int, set[str]] = {}
+    wanted: dict[int, list[int]] = {}
     for index in disk.allocated():
-        there = groups.get(index // 1000)
-        if there is None:
-            names = storage.list(f"{disk.data_path}/blocks/{index // 1000}")
-            there = groups[index // 1000] = {entry.name for entry in names}
-        if str(index % 1000) not in there:
-            raise Damaged(disk.block_path(index), "is missing: this block of the disk is lost")
+        wanted.setdefault(index // 1000, []).append(index)
+
+    def check_group(group: int) -> None:
+        there = {entry.name for entry in storage.list(f"{disk.data_path}/blocks/{group}")}
+        for index in wanted[group]:
+            if str(index % 1000) not in there:
+                raise Damaged(disk.block_path(index), "is missing: this block of the disk is lost")
+
+    for_each(wanted, check_group, stop=stop, parallel=min(parallel, len(wanted)), name="check")
 
 
 def _can_move(source: StoredDisk, into: DirectoryDisk) -> bool:

@@ -8,47 +8,25 @@ later.
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 from xolite_qt.backup.errors import BackupError, Busy, Cancelled
-from xolite_qt.backup.repository import Repository, clean_vm, scan_vm
+from xolite_qt.backup.repository import Repository, clean_vm
 from xolite_qt.backup.repository.layout import yield_path
 from xolite_qt.backup.storage import open_storage
 from xolite_qt.backup.storage.retry import RetryPolicy
 
 from .chain import Merged
-from .worker import Told, Work, begin, work
+from .pool import Now, Pool, Tell
 
-_SLOTS = 256
 _LOOK_S = 0.5
 _YIELD_LOOK_S = 2.0
 # A file that asks for a lock is made anew while somebody waits; an old one is nobody's.
 _YIELD_STALE_S = 60.0
-_LONG_S = 24 * 3600.0
-
-
-@dataclass(frozen=True)
-class MergeProgress:
-    """How far one chain is.
-
-    Attributes:
-        vm_uuid: of the VM.
-        path: of the disk that will be left.
-        done, total: blocks.
-    """
-
-    vm_uuid: str
-    path: str
-    done: int
-    total: int
 
 
 @dataclass
@@ -83,7 +61,7 @@ def merge_repository(
     concurrency: int = 2,
     parallel: int | None = None,
     budget_s: float = 600.0,
-    progress: Callable[[MergeProgress], None] | None = None,
+    progress: Tell | None = None,
     stop: threading.Event | None = None,
     wait_s: float = 60.0,
 ) -> list[MergeOutcome]:
@@ -108,7 +86,14 @@ def merge_repository(
     try:
         repository = Repository.open(storage, key)
         vms = list(repository.vms() if vm_uuids is None else vm_uuids)
-        with _Pool(url, key, concurrency, parallel, budget_s, progress) as pool:
+        with Pool(
+            url,
+            key,
+            concurrency=concurrency,
+            parallel=parallel,
+            budget_s=budget_s,
+            progress=progress,
+        ) as pool:
             outcomes = _all_vms(repository, vms, pool, concurrency, stop, wait_s)
     finally:
         storage.close()
@@ -120,7 +105,7 @@ def merge_repository(
 def _all_vms(
     repository: Repository,
     vms: list[str],
-    pool: _Pool,
+    pool: Pool,
     concurrency: int,
     stop: threading.Event | None,
     wait_s: float,
@@ -145,38 +130,41 @@ def _all_vms(
 def _merge_vm(
     repository: Repository,
     vm: str,
-    pool: _Pool,
+    pool: Pool,
     outcome: MergeOutcome,
     stop: threading.Event | None,
     wait_s: float,
 ) -> bool:
     """Merges what is due; False where somebody else wanted the VM before it was done."""
+    asked = Now(lambda: wanted(repository, vm), _YIELD_LOOK_S)
+    failed: set[str] = set()
+
+    def take_in(chain: list[str], what: Merged | BaseException) -> None:
+        if isinstance(what, Merged):
+            outcome.merged.append(what)
+        else:
+            failed.add(chain[-1])
+            outcome.errors.append(f"{chain[-1]}: not merged: {what}")
+
     with repository.lock_vm(vm, "merge", wait_s=wait_s, stop=stop) as lost:
-        outcome.removed += clean_vm(repository, vm, stop=stop).removed
-        failed: set[str] = set()
-        # A merge may leave another one to do: one that was interrupted, and new orphans below it.
-        while due := [
-            chain
-            for chain in scan_vm(repository.storage, vm, stop=stop).due_merges()
-            if chain[-1] not in failed
-        ]:
-            finished = pool.run(
-                vm, due, outcome, failed, lambda: _must_stop(repository, vm, stop, lost)
-            )
+
+        def must_stop() -> bool:
+            return (stop is not None and stop.is_set()) or lost.is_set() or asked()
+
+        while True:
+            cleaned = clean_vm(repository, vm, stop=stop)
+            outcome.removed += cleaned.removed
+            # A merge may leave another to do: one that was broken off, with new orphans below it.
+            due = [chain for chain in cleaned.due if chain[-1] not in failed]
+            if not due:
+                return True
+            finished = pool.run(vm, due, must_stop, take_in)
             if stop is not None and stop.is_set():
                 raise Cancelled
             if lost.is_set():
                 raise Busy(vm, "its lock was taken away by another program")
             if not finished:
                 return False
-        outcome.removed += clean_vm(repository, vm, stop=stop).removed
-    return True
-
-
-def _must_stop(
-    repository: Repository, vm: str, stop: threading.Event | None, lost: threading.Event
-) -> bool:
-    return (stop is not None and stop.is_set()) or lost.is_set() or wanted(repository, vm)
 
 
 def wanted(repository: Repository, vm_uuid: str) -> bool:
@@ -195,104 +183,3 @@ def wait_until_free(repository: Repository, vm_uuid: str, stop: threading.Event 
         if stop is not None and stop.is_set():
             raise Cancelled
         time.sleep(_LOOK_S)
-
-
-class _Pool:
-    """Worker processes, and the way to them and back."""
-
-    def __init__(
-        self,
-        url: str,
-        key: str | None,
-        concurrency: int,
-        parallel: int | None,
-        budget_s: float,
-        progress: Callable[[MergeProgress], None] | None,
-    ) -> None:
-        self._url, self._key = url, key
-        self._parallel, self._budget_s, self._progress = parallel, budget_s, progress
-        context = multiprocessing.get_context("spawn")
-        self._flags = context.Array("c", _SLOTS)
-        self._told: Any = context.SimpleQueue()
-        self._free = list(range(_SLOTS))
-        self._lock = threading.Lock()
-        self._chains: dict[int, tuple[str, str]] = {}
-        self._processes = ProcessPoolExecutor(
-            max(1, concurrency),
-            mp_context=context,
-            initializer=begin,  # type: ignore[arg-type]
-            initargs=(self._flags.get_obj(), self._told),  # type: ignore[arg-type]
-        )
-        self._listener = threading.Thread(target=self._listen, name="merge_news")
-
-    def __enter__(self) -> _Pool:
-        self._listener.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._processes.shutdown(wait=True, cancel_futures=True)
-        self._told.put(None)
-        self._listener.join()
-
-    def _listen(self) -> None:
-        while (news := self._told.get()) is not None:
-            with self._lock:
-                about = self._chains.get(news.slot)
-            if about is not None and self._progress is not None and isinstance(news, Told):
-                self._progress(MergeProgress(*about, news.done, news.total))
-
-    def run(
-        self,
-        vm: str,
-        chains: list[list[str]],
-        outcome: MergeOutcome,
-        failed: set[str],
-        must_stop: Callable[[], bool],
-    ) -> bool:
-        """Merges chains of one VM; False where some were stopped before they were done."""
-        slots: dict[Future[Merged], tuple[int, list[str]]] = {}
-        for chain in chains:
-            slot = self._take(vm, chain[-1])
-            job = Work(slot, self._url, self._key, self._budget_s, tuple(chain), self._parallel)
-            slots[self._processes.submit(work, job)] = (slot, chain)
-        running, stopped, looked_s = set(slots), False, time.monotonic()
-        while running:
-            done, running = wait_for(running, timeout=_LOOK_S)
-            if running and not stopped and time.monotonic() - looked_s > _YIELD_LOOK_S:
-                looked_s = time.monotonic()
-                stopped = must_stop()
-                for future in running if stopped else ():
-                    future.cancel()
-                    self._flags[slots[future][0]] = b"\1"
-            for future in done:
-                self._take_in(future, slots[future][1], outcome, failed)
-                self._give_back(slots[future][0])
-        return not stopped
-
-    def _take_in(
-        self, future: Future[Merged], chain: list[str], outcome: MergeOutcome, failed: set[str]
-    ) -> None:
-        if future.cancelled():
-            return
-        error = future.exception()
-        if error is None:
-            outcome.merged.append(future.result())
-        elif isinstance(error, BackupError | BrokenProcessPool | OSError):
-            if not isinstance(error, Cancelled):
-                failed.add(chain[-1])
-                what = "the worker process ended" if isinstance(error, BrokenProcessPool) else error
-                outcome.errors.append(f"{chain[-1]}: not merged: {what}")
-        else:
-            raise error
-
-    def _take(self, vm: str, path: str) -> int:
-        with self._lock:
-            slot = self._free.pop()
-            self._chains[slot] = (vm, path)
-        self._flags[slot] = b"\0"
-        return slot
-
-    def _give_back(self, slot: int) -> None:
-        with self._lock:
-            self._chains.pop(slot, None)
-            self._free.append(slot)

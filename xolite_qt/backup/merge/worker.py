@@ -10,22 +10,23 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
-from multiprocessing.queues import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xolite_qt.backup.encryption import open_encrypted
 from xolite_qt.backup.storage import open_storage
 from xolite_qt.backup.storage.retry import RetryPolicy
 
 from .chain import Merged, merge_chain
 
 if TYPE_CHECKING:
-    from ctypes import Array, c_char
+    from ctypes import Array, c_int64
 
-_TELL_EVERY_S = 0.25
+STOP: Final = 0
+DONE: Final = 1
+TOTAL: Final = 2
+NUMBERS: Final = 3
+"""Numbers of a slot: whether to stop, blocks done, blocks in all."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -51,19 +52,10 @@ class Work(msgspec.Struct, frozen=True):
         return f"Work({self.slot}, {self.paths[-1]})"
 
 
-class Told(msgspec.Struct, frozen=True):
-    """How far a chain is: blocks."""
-
-    slot: int
-    done: int
-    total: int
-
-
 class _Shared:
     """What the parent gave this process."""
 
-    flags: Array[c_char]
-    told: SimpleQueue[Any]
+    numbers: Array[c_int64]
 
 
 class _Flag(threading.Event):
@@ -71,17 +63,17 @@ class _Flag(threading.Event):
 
     def __init__(self, slot: int) -> None:
         super().__init__()
-        self._slot = slot
+        self._at = slot * NUMBERS + STOP
 
     def is_set(self) -> bool:
-        return _Shared.flags[self._slot] != b"\0"
+        return bool(_Shared.numbers[self._at])
 
 
-def begin(flags: Array[c_char], told: SimpleQueue[Any]) -> None:
+def begin(numbers: Array[c_int64]) -> None:
     """First call in a new worker."""
-    # Ctrl-C on a terminal reaches workers too; the parent tells them when to stop.
+    _Shared.numbers = numbers
+    # Ctrl-C reaches every process of a terminal: the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Shared.flags, _Shared.told = flags, told
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -98,18 +90,18 @@ def work(job: Work) -> Merged:
     Raises:
         As `merge_chain`, and `open_encrypted`.
     """
-    storage = open_storage(job.url, policy=RetryPolicy(budget_s=job.budget_s))
-    last_s = 0.0
+    # Loaded only now: whoever keeps backups in the clear starts faster.
+    from xolite_qt.backup.encryption import open_encrypted
+
+    at = job.slot * NUMBERS
 
     def tell(done: int, total: int) -> None:
-        nonlocal last_s
-        if time.monotonic() - last_s > _TELL_EVERY_S or done == total:
-            last_s = time.monotonic()
-            _Shared.told.put(Told(job.slot, done, total))
+        _Shared.numbers[at + DONE], _Shared.numbers[at + TOTAL] = done, total
 
+    storage = open_storage(job.url, policy=RetryPolicy(budget_s=job.budget_s))
     try:
         return merge_chain(
-            open_encrypted(storage, job.key),
+            open_encrypted(storage, job.key) if job.key else storage,
             job.paths,
             progress=tell,
             stop=_Flag(job.slot),

@@ -27,10 +27,12 @@ class Cleaned:
     Attributes:
         removed: files and folders.
         corrected: descriptions whose size or kind was put right.
+        due: chains that wait to be merged, see `VmScan.due_merges`.
     """
 
     removed: list[str] = field(default_factory=list)
     corrected: list[str] = field(default_factory=list)
+    due: list[list[str]] = field(default_factory=list)
 
 
 def clean_vm(
@@ -44,8 +46,9 @@ def clean_vm(
         StorageError: the storage does not answer, or does not let go of a file.
         Cancelled: `stop` was set.
     """
-    storage, done = repository.storage, Cleaned()
+    storage = repository.storage
     scan = scan_vm(storage, vm_uuid, stop=stop)
+    done = Cleaned(due=scan.due_merges())
     _must_be_as_scanned(storage, scan)
     if scan.damaged:
         # Who knows what it named.
