@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.needs import needs
@@ -67,6 +67,7 @@ def read(data: bytes, size: int = SIZE, step: int = 100_001) -> bytes:
     return bytes(disk)
 
 
+@settings(max_examples=25)
 @given(
     blocks=st.sets(st.integers(0, 3)),
     step=st.integers(5_000, 3_000_000),

@@ -107,23 +107,27 @@ class Transfer:
         return self._response
 
     async def _run(self, work: Work, done: asyncio.Future[None]) -> None:
-        failure = Failure("TASK_CANCELLED", self.task.ref)
+        # What stands if the work breaks in a way that nobody thought of, which the host logs.
+        failure: Failure | None = Failure("INTERNAL_ERROR", f"{self.call.method} broke")
         try:
             await work(self)
+            failure = None
         except Failure as error:
-            self._fail(error)
-        except ConnectionError as error:
-            # The client went away.
-            self._fail(Failure("INTERNAL_ERROR", f"Unix.Unix_error(Unix.EPIPE, {error})"))
+            failure = error
+        except (ConnectionError, web.RequestPayloadError) as error:
+            # The client went away, or sends nonsense.
+            failure = Failure("INTERNAL_ERROR", f"Unix.Unix_error(Unix.EPIPE, {error})")
+        except OSError as error:
+            failure = Failure("VDI_IO_ERROR", error)
         except asyncio.CancelledError:
-            self._fail(failure)
+            failure = Failure("TASK_CANCELLED", self.task.ref)
             raise
-        else:
-            value, kind = self.result or (None, None)
-            self.host.tasks.succeed(self.task.ref, value, kind)
         finally:
-            if self._response is None:
-                self._response = _page(500, "the request was given up")
+            if failure is None:
+                value, kind = self.result or (None, None)
+                self.host.tasks.succeed(self.task.ref, value, kind)
+            else:
+                self._fail(failure)
             if not done.done():
                 done.set_result(None)
 
