@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import uuid
@@ -46,6 +47,7 @@ def storage_at(
     )
 
 
+@functools.cache
 def plain_client(url: str) -> S3Client:
     """A client that shares nothing with the code under test."""
     client: S3Client = boto3.client(
@@ -73,7 +75,6 @@ def new_bucket(url: str, *, locks: bool = False) -> Iterator[str]:
                     client.delete_object(Bucket=name, Key=thing["Key"])
             if not locks:
                 client.delete_bucket(Bucket=name)
-        client.close()
 
 
 @contextmanager
@@ -82,6 +83,8 @@ def moto_service() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    # Short pages, so that a few hundred objects fill several.
+    os.environ["MOTO_S3_DEFAULT_MAX_KEYS"] = "100"
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:

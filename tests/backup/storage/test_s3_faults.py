@@ -22,14 +22,20 @@ from xolite_qt.backup.errors import (
     StorageError,
     Unreachable,
 )
-from xolite_qt.backup.storage import s3_copy
+from xolite_qt.backup.storage import s3_copy, s3_upload
 from xolite_qt.backup.storage.retry import RetryPolicy
 from xolite_qt.backup.storage.s3 import S3Storage
 
 MIB = 1024 * 1024
 TIMES = 8
 KINDS_OF_CUTS: tuple[Kind, ...] = ("reset", "truncate")
-BIG = os.urandom(9 * MIB)
+BIG = os.urandom(6 * MIB)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest parts that S3 allows, so that little has to be sent."""
+    monkeypatch.setattr(s3_upload, "LEAST_PART_BYTES", 5 * MIB)
 
 
 def put(storage: S3Storage) -> None:
@@ -173,7 +179,7 @@ def test_a_wrong_etag_is_survived(proxy: FaultProxy, bucket: str, operation: str
 
 @pytest.mark.parametrize("operation", ["put", "get", "list", "part", "complete"])
 def test_a_silent_connection_is_survived(proxy: FaultProxy, bucket: str, operation: str) -> None:
-    policy = dataclasses.replace(QUICK, idle_timeout_s=0.15)
+    policy = dataclasses.replace(QUICK, idle_timeout_s=0.1)
     work, method, path = OPERATIONS[operation]
     with filled(proxy, bucket, policy) as storage:
         fault = Fault("hang", method, path, times=TIMES)
@@ -231,7 +237,7 @@ def test_a_cut_body_goes_on_where_it_broke(proxy: FaultProxy, bucket: str) -> No
     with filled(proxy, bucket) as storage:
         storage.write("big", BIG)
         before = len(proxy.requests)
-        with proxy.failing(Fault("truncate", "GET", "/big", times=TIMES, keep_bytes=MIB + 5)):
+        with proxy.failing(Fault("truncate", "GET", "/big", times=TIMES, keep_bytes=600_000)):
             assert storage.read("big") == BIG
         assert len(proxy.requests) - before == TIMES + 1
         with (

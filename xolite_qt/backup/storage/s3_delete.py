@@ -13,7 +13,7 @@ from .parallel import for_each
 from .s3_bucket import Bucket
 from .s3_errors import is_no_such_key, status_of
 
-_PAGE = 1000
+PAGE = 1000
 _PAGES_AT_ONCE = 4
 _SINGLE_AT_ONCE = 16
 # So many refusals of a whole page, and its objects are removed one by one.
@@ -107,5 +107,5 @@ def _check_lock(bucket: Bucket, path: str, key: str) -> None:
 
 def _pages(paths: Iterable[str]) -> Iterator[list[str]]:
     several = iter(paths)
-    while page := list(itertools.islice(several, _PAGE)):
+    while page := list(itertools.islice(several, PAGE)):
         yield page
