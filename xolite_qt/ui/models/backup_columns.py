@@ -1,12 +1,11 @@
-"""The columns of the tables of backups: jobs, runs, repositories, VMs and points in time."""
+"""The columns of the tables of jobs, runs and repositories."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from xolite_qt.stores.backup_rows import BackupRow, JobRow, RepositoryRow, RunRow
+from xolite_qt.stores.backup_rows import JobRow, RepositoryRow, RunRow
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui import icons
 from xolite_qt.ui.models import backup_words as words
@@ -37,13 +36,13 @@ def job_columns(
             id="vms",
             title="VMs",
             value=lambda row: words.selection(row.job.selection, _count(matching, row)),
-            width=120,
+            width=170,
         ),
         Column[JobRow](
             id="schedule",
             title="Schedule",
             value=lambda row: words.schedule(row.job.schedule, local_zone=zone),
-            width=170,
+            width=220,
         ),
         Column[JobRow](
             id="last",
@@ -51,9 +50,9 @@ def job_columns(
             value=lambda row: row.last.at_s if row.last else None,
             text=_last_text,
             tooltip=_last_tip,
-            icon=lambda row: _outcome_icon(row.last) if row.last else None,
+            icon=_last_icon,
             kind=Kind.TIME,
-            width=170,
+            width=150,
         ),
         Column[JobRow](
             id="next",
@@ -70,6 +69,7 @@ def job_columns(
             value=lambda row: row.last.written_bytes if row.last else None,
             text=lambda row: fmt.size(row.last.written_bytes) if row.last else "",
             kind=Kind.BYTES,
+            default_visible=False,
             width=110,
         ),
         Column[JobRow](
@@ -133,6 +133,12 @@ def _outcome_icon(row: RunRow) -> object:
     return icons.icon(icon, color)
 
 
+def _last_icon(row: JobRow) -> object:
+    if row.active is not None:
+        return _outcome_icon(row.active)
+    return _outcome_icon(row.last) if row.last else None
+
+
 def _last_text(row: JobRow) -> str:
     if row.active is not None:
         return "at work now"
@@ -173,10 +179,10 @@ def run_columns(*, job_name: Callable[[RunRow], str]) -> tuple[Column[RunRow], .
         Column[RunRow](
             id="outcome",
             title="Outcome",
-            value=lambda row: words.outcome(row.outcome)[0],
+            value=outcome_text,
             icon=_outcome_icon,
             tooltip=lambda row: row.error or words.outcome(row.outcome)[0],
-            width=170,
+            width=150,
         ),
         Column[RunRow](
             id="started",
@@ -193,7 +199,7 @@ def run_columns(*, job_name: Callable[[RunRow], str]) -> tuple[Column[RunRow], .
             value=took_s,
             text=lambda row: "" if took_s(row) is None else fmt.duration(took_s(row)),
             kind=Kind.NUMBER,
-            width=90,
+            width=112,
         ),
         Column[RunRow](
             id="transferred",
@@ -201,7 +207,7 @@ def run_columns(*, job_name: Callable[[RunRow], str]) -> tuple[Column[RunRow], .
             value=lambda row: row.transferred_bytes or None,
             text=lambda row: fmt.size(row.transferred_bytes) if row.transferred_bytes else "",
             kind=Kind.BYTES,
-            width=105,
+            width=122,
         ),
         Column[RunRow](
             id="written",
@@ -243,6 +249,12 @@ def run_columns(*, job_name: Callable[[RunRow], str]) -> tuple[Column[RunRow], .
     )
 
 
+def outcome_text(row: RunRow) -> str:
+    """How a run ended, or how far it is."""
+    said = words.outcome(row.outcome)[0]
+    return said if row.fraction is None else f"{said}, {fmt.percent(row.fraction)}"
+
+
 _BY = {"user": "You", "schedule": "Schedule", "command": "Command"}
 
 
@@ -263,14 +275,14 @@ def repository_columns() -> tuple[Column[RepositoryRow], ...]:
             value=lambda row: row.saved.name or "(no name)",
             icon=_repository_icon,
             tooltip=lambda row: "\n".join(filter(None, (row.saved.name, row.error, row.advice))),
-            width=150,
+            width=170,
         ),
         Column[RepositoryRow](
             id="where",
             title="Where",
             value=lambda row: where(row.saved.url),
             tooltip=lambda row: where(row.saved.url),
-            width=220,
+            width=200,
         ),
         Column[RepositoryRow](
             id="state",
@@ -278,7 +290,7 @@ def repository_columns() -> tuple[Column[RepositoryRow], ...]:
             value=repository_state,
             icon=_repository_state_icon,
             tooltip=lambda row: "\n".join(filter(None, (repository_state(row), row.advice))),
-            width=150,
+            width=200,
         ),
         Column[RepositoryRow](
             id="backups",
@@ -372,169 +384,6 @@ def where(url: str) -> str:
     scheme, _, rest = url.partition("://")
     if scheme == "file":
         return rest
-    rest = rest.rpartition("@")[2].partition("?")[0]
+    rest = rest.rpartition("@")[2].partition("#")[0].partition("?")[0]
     host, _, path = rest.partition("/")
     return f"{path} at {host}" if path else host
-
-
-@dataclass(frozen=True, slots=True)
-class BackedUpVm:
-    """A VM that has backups.
-
-    Attributes:
-        ref: its uuid.
-        name: as of its newest backup.
-        newest_s: when that is of.
-        points: how many.
-        size_bytes: of all of them.
-        repositories: where.
-        exists: whether the connected host still has it.
-    """
-
-    ref: str
-    name: str
-    newest_s: float
-    points: int
-    size_bytes: int
-    repositories: tuple[str, ...]
-    exists: bool
-
-
-def backed_up(rows: Iterable[BackupRow], known: Callable[[str], bool]) -> list[BackedUpVm]:
-    """Points in time, summed up by VM.
-
-    Args:
-        known: whether the host has a VM of a uuid.
-    """
-    of_vm: dict[str, list[BackupRow]] = {}
-    for row in rows:
-        of_vm.setdefault(row.backup.vm_uuid, []).append(row)
-    vms = []
-    for uuid, points in of_vm.items():
-        newest = max(points, key=lambda row: row.backup.timestamp_ms)
-        vms.append(
-            BackedUpVm(
-                uuid,
-                newest.backup.vm_name or uuid,
-                newest.backup.timestamp_ms / 1000,
-                len(points),
-                sum(row.backup.size_bytes for row in points),
-                tuple(sorted({row.repository.name for row in points})),
-                known(uuid),
-            )
-        )
-    return vms
-
-
-def backed_up_columns() -> tuple[Column[BackedUpVm], ...]:
-    """Columns of the VMs that have backups."""
-    return (
-        Column[BackedUpVm](
-            id="name",
-            title="VM",
-            value=lambda vm: vm.name,
-            icon=lambda vm: icons.icon("vm", None if vm.exists else "secondary"),
-            tooltip=lambda vm: vm.name if vm.exists else f"{vm.name}\nNo longer on this host",
-            width=150,
-        ),
-        Column[BackedUpVm](
-            id="newest",
-            title="Newest",
-            value=lambda vm: vm.newest_s,
-            text=lambda vm: fmt.relative(vm.newest_s),
-            tooltip=lambda vm: fmt.absolute(vm.newest_s),
-            kind=Kind.TIME,
-            width=110,
-        ),
-        Column[BackedUpVm](
-            id="points",
-            title="Points",
-            value=lambda vm: vm.points,
-            kind=Kind.NUMBER,
-            width=70,
-        ),
-        Column[BackedUpVm](
-            id="size",
-            title="Size",
-            value=lambda vm: vm.size_bytes,
-            text=lambda vm: fmt.size(vm.size_bytes),
-            kind=Kind.BYTES,
-            default_visible=False,
-            width=90,
-        ),
-    )
-
-
-def point_columns(*, job_name: Callable[[BackupRow], str]) -> tuple[Column[BackupRow], ...]:
-    """Columns of a VM's points in time.
-
-    Args:
-        job_name: name of the job that made it; "" where nobody knows.
-    """
-    return (
-        Column[BackupRow](
-            id="when",
-            title="Point in time",
-            value=lambda row: row.backup.timestamp_ms / 1000,
-            text=lambda row: fmt.moment(row.backup.timestamp_ms / 1000),
-            tooltip=lambda row: fmt.absolute(row.backup.timestamp_ms / 1000),
-            icon=lambda row: icons.icon("history", "secondary"),
-            kind=Kind.TIME,
-            width=170,
-        ),
-        Column[BackupRow](
-            id="mode",
-            title="Mode",
-            value=lambda row: point_mode(row),
-            width=110,
-        ),
-        Column[BackupRow](
-            id="size",
-            title="Size",
-            value=lambda row: row.backup.size_bytes,
-            text=lambda row: fmt.size(row.backup.size_bytes),
-            kind=Kind.BYTES,
-            width=90,
-        ),
-        Column[BackupRow](
-            id="chain",
-            title="Chain",
-            value=lambda row: row.chain,
-            tooltip=lambda row: (
-                "Stands alone" if row.chain == 1 else f"Builds on {row.chain - 1} before it"
-            ),
-            kind=Kind.NUMBER,
-            width=70,
-        ),
-        Column[BackupRow](
-            id="repository",
-            title="Repository",
-            value=lambda row: row.repository.name,
-            width=130,
-        ),
-        Column[BackupRow](id="job", title="Job", value=job_name, width=120),
-        Column[BackupRow](
-            id="disks",
-            title="Disks",
-            value=lambda row: len(row.backup.disks) if row.backup.mode == "delta" else None,
-            text=lambda row: fmt.count(len(row.backup.disks)) if row.backup.mode == "delta" else "",
-            kind=Kind.NUMBER,
-            default_visible=False,
-            width=70,
-        ),
-        Column[BackupRow](
-            id="tags",
-            title="Tags",
-            value=lambda row: tuple(row.backup.tags),
-            kind=Kind.TAGS,
-            default_visible=False,
-            width=120,
-        ),
-    )
-
-
-def point_mode(row: BackupRow) -> str:
-    """Full, key (an incremental one that stands alone) or incremental."""
-    if row.backup.mode == "full":
-        return "Full"
-    return "Key" if row.chain == 1 else "Incremental"

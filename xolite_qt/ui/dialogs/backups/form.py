@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
@@ -94,7 +93,7 @@ class Form(QWidget):
         row = Row(fields, hint)
         if narrow:
             for field in fields:
-                field.setMaximumWidth(240)
+                field.setMaximumWidth(300)
             inner = row.layout().itemAt(0).layout()
             assert isinstance(inner, QHBoxLayout)
             inner.addStretch(1)
@@ -132,7 +131,6 @@ def number(least: int, most: int, value: int, *, suffix: str = "", says: str = "
     field.setFixedWidth(110)
     field.setAlignment(Qt.AlignmentFlag.AlignRight)
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    field.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
     if says:
         field.setAccessibleName(says)
     return field

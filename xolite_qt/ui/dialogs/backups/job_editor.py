@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
-from PySide6.QtWidgets import QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from xolite_qt.backup.jobs.model import Job, SavedRepository
 from xolite_qt.ui.dialogs.backups.form import Form
@@ -107,6 +107,7 @@ class JobEditor(Dialog):
         self.go.clicked.connect(self.save)
         self._connect(open_nbd)
         self._judge()
+        self._only_seen()
         self.name.setFocus()
 
     def _connect(self, open_nbd: Callable[[], object] | None) -> None:
@@ -201,8 +202,19 @@ class JobEditor(Dialog):
             on_action=lambda: self.tabs.set_current(where),
         )
 
+    def _only_seen(self) -> None:
+        """The section that is seen decides whether one has to scroll, not the longest."""
+        policy = QSizePolicy.Policy
+        for at in range(self.pages.count()):
+            seen = at == self.pages.currentIndex()
+            self.pages.widget(at).setSizePolicy(
+                policy.Preferred, policy.Preferred if seen else policy.Ignored
+            )
+        self.pages.adjustSize()
+
     def _show_tab(self, tab: str) -> None:
         self.pages.setCurrentIndex([ident for ident, _ in TABS].index(tab))
+        self._only_seen()
         if self._tried:
             self._say(self.problems())
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from PySide6.QtCore import QTime, Signal
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QCheckBox,
     QCompleter,
     QLineEdit,
@@ -67,7 +66,6 @@ class ScheduleField(QWidget):
         self.minute_row = self.form.add(self.tr("At minute"), self.minute, narrow=True)
         self.at = QTimeEdit(QTime(start.hour, start.minute))
         self.at.setDisplayFormat("HH:mm")
-        self.at.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.at.setFixedWidth(110)
         self.at_row = self.form.add(self.tr("At"), self.at, narrow=True)
         self.cron = QLineEdit(schedule.cron)

@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QButtonGroup, QRadioButton, QSplitter, QVBoxLayout
 from xolite_qt.stores.backup_rows import BackupRow
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.dialogs.backups.form import Choice, Form
-from xolite_qt.ui.models.backup_columns import (
+from xolite_qt.ui.models.backup_columns import where
+from xolite_qt.ui.models.backup_point_columns import (
     BackedUpVm,
     backed_up,
     backed_up_columns,
     point_columns,
     point_mode,
-    where,
 )
 from xolite_qt.ui.models.backup_restore import (
     Around,
@@ -51,10 +51,12 @@ class WhichPage(QWidget):
         column.setSpacing(8)
         self.search = SearchField(self.tr("Search VMs"))
         column.addWidget(self.search)
-        self._vms: RecordTableModel[BackedUpVm] = RecordTableModel(backed_up_columns()[:2])
+        self._vms: RecordTableModel[BackedUpVm] = RecordTableModel(backed_up_columns()[:1])
         self._vms.setParent(self)
         self._points: RecordTableModel[BackupRow] = RecordTableModel(
-            point_columns(job_name=lambda _row: "")[:5]
+            column
+            for column in point_columns(job_name=lambda _row: "")
+            if column.id in ("when", "mode", "size", "repository")
         )
         self._points.setParent(self)
         self._points.sort_by("when", descending=True)
@@ -65,7 +67,8 @@ class WhichPage(QWidget):
         split.addWidget(self.vms)
         split.addWidget(self.points)
         split.setStretchFactor(0, 2)
-        split.setStretchFactor(1, 3)
+        split.setStretchFactor(1, 5)
+        split.setSizes([200, 500])
         column.addWidget(split, 1)
         self._vms.replace(backed_up(rows, lambda _uuid: True))
         self.search.searched.connect(self._vms.set_filter)

@@ -40,7 +40,7 @@ class RunDialog(Dialog):
         self.view.setMinimumHeight(380)
         self.body.addWidget(self.view, 1)
         self.note = TextLabel(
-            self.tr("This window can be closed: the run goes on, and the task list shows it."),
+            self.tr("This window can be closed: the run goes on; the page of backups has it."),
             kind="small",
             tone="secondary",
             wrap=True,

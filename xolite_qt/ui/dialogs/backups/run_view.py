@@ -46,9 +46,9 @@ from xolite_qt.ui.widgets.stat import Stat
 from xolite_qt.ui.widgets.text import TextLabel
 
 _WIDTHS = {
-    tree.PROGRESS: 168,
-    tree.SPEED: 96,
-    tree.WAY: 150,
+    tree.PROGRESS: 160,
+    tree.SPEED: 106,
+    tree.WAY: 166,
     tree.READ: 88,
     tree.TRANSFERRED: 104,
     tree.WRITTEN: 88,

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.backup.runs.events import RunSpec
-from xolite_qt.stores import Store
+from xolite_qt.stores import Store, Subscription
 from xolite_qt.stores.backup_rows import RunRow
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.actions import Harm, Question
@@ -41,7 +41,31 @@ class Deeds(QObject):
         self.stores = stores
         self.window = window
         self.work = BackupWork(stores)
+        self._holds: list[Subscription[Any]] = []
         self._runs: dict[str, RunDialog] = {}
+
+    def begin(self) -> None:
+        """Knows jobs, repositories and runs from now on: the palette offers what to do with them.
+
+        Little is read for that: a few small files, and only when they change.
+        """
+        if not self._holds:
+            stores = self.stores
+            self._holds = [stores.jobs.subscribe(), stores.saved_repositories.subscribe()]
+
+    def end(self) -> None:
+        """Lets go of them, and of the windows of runs."""
+        holds, self._holds = self._holds, []
+        for hold in holds:
+            hold.close()
+        for dialog in list(self._runs.values()):
+            dialog.close()
+
+    def restore_reason(self) -> str | None:
+        """Why nothing can be restored now."""
+        if self.stores.saved_repositories.records:
+            return None
+        return "Add a repository first: backups are restored from there."
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         """Starts work that ends with the connection."""

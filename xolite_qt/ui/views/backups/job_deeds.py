@@ -116,6 +116,13 @@ class JobDeeds(RepositoryDeeds, HostDeeds):
         for row in rows:
             self.tell(await self.work.delete_job(row.job))
 
+    def delete_reason(self, rows: Sequence[JobRow]) -> str | None:
+        """Why jobs cannot be deleted now."""
+        busy = next((row for row in rows if row.active is not None), None)
+        if busy is not None:
+            return f"{busy.job.name} is at work: cancel its run first."
+        return None if rows else "Select a job first."
+
     def run_jobs(self, rows: Sequence[JobRow]) -> None:
         """Starts jobs now."""
         for row in rows:

@@ -45,17 +45,11 @@ class JobsPart(TablePart[JobRow]):
                 ),
                 Act("Edit…", "edit", deeds.edit_job, lambda rows: one(rows, "job")),
                 Act("Duplicate…", "clone", deeds.copy_job, lambda rows: one(rows, "job")),
-                Act("Delete…", "trash", deeds.delete_jobs, self._delete_reason),
+                Act("Delete…", "trash", deeds.delete_jobs, deeds.delete_reason),
             ),
             muted=lambda row: not row.job.schedule.enabled,
         )
         self.table.opened.connect(self._open)
-
-    def _delete_reason(self, rows: list[JobRow]) -> str | None:
-        busy = next((row for row in rows if row.active is not None), None)
-        if busy is not None:
-            return f"{busy.job.name} is at work: cancel its run first."
-        return some(rows, "job")
 
     def _open(self, ref: str) -> None:
         row = self.model.get(ref)

@@ -27,7 +27,6 @@ class _DiskLine:
 
     def __init__(self, grid: QGridLayout, row: int) -> None:
         self.name = TextLabel(kind="small", elide=True)
-        self.way = TextLabel(kind="small", tone="secondary", elide=True)
         self.bar = ProgressBar()
         self.number = TextLabel(kind="small", tone="secondary")
         for column, widget in enumerate(self.widgets):
@@ -36,12 +35,11 @@ class _DiskLine:
     @property
     def widgets(self) -> tuple[QWidget, ...]:
         """From left to right."""
-        return self.name, self.way, self.bar, self.number
+        return self.name, self.bar, self.number
 
     def show_item(self, name: str, item: ItemState) -> None:
         """Show this part."""
         self.name.set_text(name)
-        self.way.set_text(words.way(item.facts["way"]) if "way" in item.facts else "")
         self.bar.set_fraction(done_of(item) / item.total if item.total else 0.0)
         self.bar.setAccessibleName(f"Progress of {name}")
         told = [fmt.percent(done_of(item) / item.total)] if item.total else []
@@ -86,9 +84,8 @@ class LiveRun(Card):
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(0, 3)
-        grid.setColumnStretch(1, 2)
-        grid.setColumnStretch(2, 4)
-        grid.setColumnMinimumWidth(3, 130)
+        grid.setColumnStretch(1, 4)
+        grid.setColumnMinimumWidth(2, 120)
         self.lines = [_DiskLine(grid, at) for at in range(MOST_DISKS)]
         self.more = TextLabel(kind="small", tone="secondary")
         self.add_layout(grid)

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from xolite_qt.stores import Subscription
-from xolite_qt.stores.backup_rows import JobRow, RepositoryRow, RunRow
+from xolite_qt.stores.backup_rows import JobRow, RunRow
 from xolite_qt.ui import format as fmt
-from xolite_qt.ui.models import backup_words as words
 from xolite_qt.ui.views.backups.deeds import BackupDeeds
 from xolite_qt.ui.views.backups.jobs import JobsPart
-from xolite_qt.ui.views.backups.part import Part
+from xolite_qt.ui.views.backups.part import PARTS, Part
 from xolite_qt.ui.views.backups.points import ByVmPart
 from xolite_qt.ui.views.backups.repositories import RepositoriesPart
 from xolite_qt.ui.views.backups.runs import RunsPart
 from xolite_qt.ui.views.page import Page, PageContext
 from xolite_qt.ui.widgets import Button, TextLabel
 from xolite_qt.ui.widgets.tabs import Tabs
-
-PARTS = (
-    ("jobs", "Jobs"),
-    ("runs", "Runs"),
-    ("repositories", "Repositories"),
-    ("points", "Backups"),
-)
 
 
 class BackupsPage(Page):
@@ -41,7 +32,7 @@ class BackupsPage(Page):
         super().__init__(context, ref, parent)
         self.deeds: BackupDeeds = context.services["backups"]
         self.tabs = Tabs(says=self.tr("Parts of the backups"))
-        self.tabs.setMaximumWidth(520)
+        self.tabs.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.stack = QStackedWidget()
         self.parts: dict[str, Part] = {
             "jobs": JobsPart(context, self.deeds),
@@ -64,8 +55,9 @@ class BackupsPage(Page):
         column.setSpacing(12)
         bar = QHBoxLayout()
         bar.setSpacing(8)
-        bar.addWidget(self.tabs, 10)
-        bar.addWidget(self.now, 6)
+        bar.addWidget(self.tabs)
+        bar.addSpacing(8)
+        bar.addWidget(self.now, 1)
         bar.addWidget(self.restore)
         bar.addWidget(self.nbd)
         column.addLayout(bar)
@@ -119,9 +111,7 @@ class BackupsPage(Page):
         self.tabs.set_title("runs", self.tr("Runs"), len(active) or None)
         known = len(stores.saved_repositories.records)
         self.tabs.set_title("repositories", self.tr("Repositories"), known or None)
-        self.restore.set_reason(
-            None if known else self.tr("Add a repository first: backups are restored from there.")
-        )
+        self.restore.set_reason(self.deeds.restore_reason())
         self.now.set_text(summary(active, stores.jobs.records.values()))
 
 
@@ -141,56 +131,3 @@ def summary(active: Iterable[RunRow], jobs: Iterable[JobRow]) -> str:
         first = min(coming, key=lambda job: job.next_s or 0.0)
         told.append(f"next: {first.job.name} {fmt.relative(first.next_s)}")
     return ", ".join(told)
-
-
-def entries(deeds: BackupDeeds, show: Any) -> list[Any]:
-    """What the palette offers of backups.
-
-    Args:
-        show: goes to a part of the page by its id.
-    """
-    from xolite_qt.ui.views.palette import Entry
-
-    stores = deeds.stores
-    found = [
-        Entry("New backup job", "Backups", "plus", deeds.new_job),
-        Entry("Add a backup repository", "Backups", "plus", deeds.add_repository),
-        Entry("Restore a backup", "Backups", "revert", deeds.restore),
-        Entry("NBD per network", "Backups", "network", deeds.nbd),
-    ]
-    found += [
-        Entry(f"Go to {text.lower() if ident != 'points' else 'backups of each VM'}", "Backups",
-              "arrow-right", partial(show, ident))
-        for ident, text in PARTS
-    ]  # fmt: skip
-    for job in stores.jobs.records.values():
-        name = job.job.name
-        run: Any = partial(deeds.run_jobs, [job])
-        edit: Any = partial(deeds.edit_job, [job])
-        found.append(Entry(f"Run {name} now", "Backup job", "play", run,
-                           reason=deeds.run_reason([job])))  # fmt: skip
-        found.append(Entry(f"Edit {name}", "Backup job", "edit", edit))
-    for repository in stores.repositories.records.values():
-        found += _repository_entries(deeds, repository)
-    for run in stores.active_runs():
-        found.append(Entry(f"Open run {run.spec.title}", words.kind(run.spec.kind)[0], "eye",
-                           partial(deeds.open_run, [run])))  # fmt: skip
-        found.append(Entry(f"Cancel run {run.spec.title}", words.kind(run.spec.kind)[0], "cancel",
-                           partial(deeds.cancel_runs, [run])))  # fmt: skip
-    return found
-
-
-def _repository_entries(deeds: BackupDeeds, row: RepositoryRow) -> list[Any]:
-    from xolite_qt.ui.views.palette import Entry
-
-    name, busy = row.saved.name, deeds.busy_reason([row])
-    found = [
-        Entry(f"Edit {name}", "Repository", "edit", partial(deeds.edit_repository, [row])),
-        Entry(f"Test the connection of {name}", "Repository", "plug",
-              partial(deeds.test_repository, [row])),
-    ]  # fmt: skip
-    for kind, verb, icon in (("check", "Check", "search"), ("verify", "Verify", "shield"),
-                             ("merge", "Merge", "compress")):  # fmt: skip
-        work = partial(deeds.work_in_repository, kind, [row])
-        found.append(Entry(f"{verb} {name}", "Repository", icon, work, reason=busy))
-    return found

@@ -31,6 +31,13 @@ from xolite_qt.ui.widgets import (
 
 T = TypeVar("T", bound=HasRef)
 
+PARTS = (
+    ("jobs", "Jobs"),
+    ("runs", "Runs"),
+    ("repositories", "Repositories"),
+    ("points", "Backups"),
+)
+"""Id and caption of each sub-page."""
 TICK_MS = 15_000
 """How often ages are written anew; what goes on brings its own news."""
 
@@ -180,6 +187,10 @@ class TablePart(Part, Generic[T]):
     def settled(self) -> bool:
         """Whether the table shows all that came."""
         return self.model.is_settled
+
+    def sort_by(self, column_id: str) -> None:
+        """Sort by a column, the greatest first."""
+        self.table.sort(self.model.column_at(column_id), Qt.SortOrder.DescendingOrder)
 
     # ------------------------------------------------------------------ rows
 

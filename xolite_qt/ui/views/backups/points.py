@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout
 
 from xolite_qt.stores import StoreState, Subscription
 from xolite_qt.stores.backup_rows import BackupRow
-from xolite_qt.ui.models.backup_columns import (
+from xolite_qt.ui.models.backup_point_columns import (
     BackedUpVm,
     backed_up,
     backed_up_columns,
@@ -61,7 +61,7 @@ class PointsPart(TablePart[BackupRow]):
             ),
         )
         if not self.context.settings.tables.get(self._id):
-            self.model.sort_by("when", descending=True)
+            self.sort_by("when")
         self.table.opened.connect(self._open)
 
     def _busy(self, rows: list[BackupRow]) -> str | None:
@@ -86,6 +86,10 @@ class PointsPart(TablePart[BackupRow]):
         if uuid != self.vm_uuid:
             self.vm_uuid = uuid
             self.refresh()
+            self.model.flush()
+            newest = next(iter(self.model.rows()), None)
+            if newest is not None:
+                self.table.select_ref(newest.ref)
 
     def wanted(self) -> Iterable[Subscription[Any]]:
         """Points in time, and the jobs that made them."""
@@ -151,13 +155,16 @@ class ByVmPart(Part):
         card.add(self.vms, 1)
         self.split = QSplitter(Qt.Orientation.Horizontal)
         self.split.setChildrenCollapsible(False)
+        # Room between two cards, in place of the usual line.
+        self.split.setHandleWidth(12)
+        self.split.setStyleSheet("QSplitter::handle { background: transparent; width: 12px; }")
         self.split.addWidget(card)
         self.split.addWidget(self.points)
         self.split.setStretchFactor(0, 2)
         self.split.setStretchFactor(1, 5)
         card.setMinimumWidth(220)
         self.points.setMinimumWidth(320)
-        self.split.setSizes([300, 760])
+        self.split.setSizes([380, 680])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)

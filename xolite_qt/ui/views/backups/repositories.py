@@ -12,6 +12,7 @@ from xolite_qt.ui.models.backup_columns import repository_columns
 from xolite_qt.ui.views.backups.deeds import BackupDeeds
 from xolite_qt.ui.views.backups.part import Act, TablePart, one, some
 from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.widgets import Banner
 
 
 class RepositoriesPart(TablePart[RepositoryRow]):
@@ -66,6 +67,8 @@ class RepositoriesPart(TablePart[RepositoryRow]):
                 ),
             ),
         )
+        self.banner = Banner()
+        self.column.insertWidget(0, self.banner)
         self.table.opened.connect(self._open)
 
     def _read_again(self, rows: list[RepositoryRow]) -> None:
@@ -88,6 +91,27 @@ class RepositoriesPart(TablePart[RepositoryRow]):
         """Show what is there."""
         self.model.replace(self.store.records.values())
         self.tell()
+
+    def _warn(self) -> None:
+        """What is wrong with the chosen repository, else with the first that has anything."""
+        rows = [*self.chosen(), *self.model.rows()]
+        bad = next((row for row in rows if row.error and not row.loading), None)
+        if bad is None:
+            self.banner.clear()
+            return
+        said = f"{bad.saved.name}: {bad.error.rstrip('.')}. {bad.advice}"
+        self.banner.show_message(
+            said.strip(),
+            "warning",
+            action=self.tr("Test connection…"),
+            on_action=lambda: self.deeds.test_repository([bad]),
+        )
+
+    def judge(self, *what: object) -> None:
+        """Which actions may run, and what is wrong."""
+        super().judge(*what)
+        if hasattr(self, "banner"):
+            self._warn()
 
     def show_state(self) -> None:
         """Rows, or what there is instead; without any, how to begin."""

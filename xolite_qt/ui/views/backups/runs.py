@@ -32,7 +32,7 @@ class RunsPart(TablePart[RunRow]):
             ),
         )
         if not self.context.settings.tables.get(self._id):
-            self.model.sort_by("started", descending=True)
+            self.sort_by("started")
         self.live = LiveRuns(deeds)
         self.column.insertWidget(0, self.live)
         self.table.opened.connect(self._open)
