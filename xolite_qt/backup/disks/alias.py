@@ -19,7 +19,8 @@ def read_alias(storage: Storage, path: str) -> str:
     """Path of the folder behind an alias.
 
     Raises:
-        Damaged: it holds no path, or one that leads to an alias again or out of the storage.
+        Damaged: it holds no path, or one that leads to an alias again, or to anything but a folder
+            of blocks beside it: whoever removes a disk removes what its alias leads to.
         NotFound, StorageError: it cannot be read.
     """
     raw = storage.read(path)
@@ -31,6 +32,8 @@ def read_alias(storage: Storage, path: str) -> str:
         raise Damaged(path, "is no alias: it holds no path inside the repository") from None
     if is_alias(target):
         raise Damaged(path, "leads to another alias, which Xen Orchestra refuses")
+    if not target.startswith(f"{parent_of(path)}/") or not target.endswith(".vhd"):
+        raise Damaged(path, "is no alias: what it leads to is no disk of its folder")
     return target
 
 

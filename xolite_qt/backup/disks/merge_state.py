@@ -6,6 +6,7 @@ Source: backup-repository.md 1.5.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -17,6 +18,8 @@ from xolite_qt.backup.storage.paths import name_of, parent_of
 MERGE_SUFFIX = ".merge.json"
 MERGE_BLOCKS = "mergeBlocks"
 CLEAN_UP = "cleanup"
+# `.1767319200000.12-3..20260101T000000Z.vhd.merge.json`: a state that nobody finished writing.
+_UNFINISHED = re.compile(r"\.\d{10,}\..+")
 
 
 class UuidOf(msgspec.Struct):
@@ -54,6 +57,8 @@ def merge_state_path(parent_path: str) -> str:
 
 def is_merge_state(name: str) -> bool:
     """Whether a file's name is one of a state."""
+    if _UNFINISHED.fullmatch(name):
+        return False
     return name.startswith(".") and name.endswith(MERGE_SUFFIX)
 
 

@@ -56,7 +56,7 @@ def clean_vm(
     else:
         useless = [path for path in scan.useless_disks() if _free(scan, path)]
     for path in useless:
-        delete_disk(storage, path)
+        _delete(storage, scan, path, set(useless))
         done.removed.append(path)
     _remove_broken(storage, scan, done)
     for folder in scan.folders:
@@ -84,6 +84,15 @@ def _must_be_as_scanned(storage: Storage, scan: VmScan) -> None:
     there = {f"{folder}/{e.name}" for e in storage.list(folder) if is_metadata(e.name)}
     if there != {backup.path for backup in scan.backups} | set(scan.damaged):
         raise StorageError(folder, "its backups changed while they were looked at")
+
+
+def _delete(storage: Storage, scan: VmScan, path: str, useless: set[str]) -> None:
+    """Removes a disk; of two aliases that lead to the same blocks only the alias."""
+    data = scan.disks[path].data_path
+    if any(d.data_path == data for p, d in scan.disks.items() if p not in useless):
+        storage.delete(path)
+    else:
+        delete_disk(storage, path)
 
 
 def _free(scan: VmScan, path: str) -> bool:

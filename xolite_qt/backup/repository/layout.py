@@ -77,4 +77,4 @@ def is_metadata(name: str) -> bool:
 
 def is_unfinished(name: str) -> bool:
     """Whether a file was being written by somebody who did not finish."""
-    return _HIDDEN.fullmatch(name) is not None and not name.endswith(".merge.json")
+    return _HIDDEN.fullmatch(name) is not None
