@@ -18,6 +18,9 @@ class Cancelled(BackupError):
     def __init__(self) -> None:
         super().__init__("cancelled")
 
+    def __reduce__(self) -> tuple[type[Cancelled], tuple[()]]:
+        return type(self), ()
+
 
 class StorageError(BackupError):
     """A storage did not do what it was asked.

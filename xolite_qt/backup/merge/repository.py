@@ -24,7 +24,7 @@ from .chain import Merged
 from .pool import Now, Pool, Tell
 
 _LOOK_S = 0.5
-_YIELD_LOOK_S = 2.0
+_YIELD_LOOK_S = 1.0
 # A file that asks for a lock is made anew while somebody waits; an old one is nobody's.
 _YIELD_STALE_S = 60.0
 
@@ -155,7 +155,7 @@ def _merge_vm(
             cleaned = clean_vm(repository, vm, stop=stop)
             outcome.removed += cleaned.removed
             # A merge may leave another to do: one that was broken off, with new orphans below it.
-            due = [chain for chain in cleaned.due if chain[-1] not in failed]
+            due = _apart(chain for chain in cleaned.due if chain[-1] not in failed)
             if not due:
                 return True
             finished = pool.run(vm, due, must_stop, take_in)
@@ -165,6 +165,17 @@ def _merge_vm(
                 raise Busy(vm, "its lock was taken away by another program")
             if not finished:
                 return False
+
+
+def _apart(chains: Iterable[list[str]]) -> list[list[str]]:
+    """Those that share no disk: the others have their turn afterwards."""
+    taken: set[str] = set()
+    found = []
+    for chain in chains:
+        if taken.isdisjoint(chain):
+            taken.update(chain)
+            found.append(chain)
+    return found
 
 
 def wanted(repository: Repository, vm_uuid: str) -> bool:

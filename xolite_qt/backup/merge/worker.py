@@ -90,6 +90,10 @@ def work(job: Work) -> Merged:
     Raises:
         As `merge_chain`, and `open_encrypted`.
     """
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        # Without its lock: the thread that looks after that may not have had its turn yet.
+        os._exit(1)
     # Loaded only now: whoever keeps backups in the clear starts faster.
     from xolite_qt.backup.encryption import open_encrypted
 

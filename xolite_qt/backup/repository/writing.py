@@ -59,7 +59,7 @@ class BackupWriter:
         self._manifests = Manifests(storage, self._vm_uuid)
         self._disks: list[tuple[DiskWriter, dict[str, Any], StoredDisk | None]] = []
         self._xva: _Hashing | None = None
-        self._described = False
+        self._described = self._finished = False
         self._metadata: dict[str, Any] = {
             "jobId": job_id,
             "scheduleId": schedule_id,
@@ -163,6 +163,7 @@ class BackupWriter:
         def add(entries: Entries) -> None:
             entries[self.id] = entry_of(self._metadata, self.id)
 
+        self._finished = True
         change_cache(self._storage, self._vm_uuid, add)
         return from_dict(self._metadata, self.id)
 
@@ -193,6 +194,11 @@ class BackupWriter:
         self._metadata["xva"] = f"./{self._stamp}.xva"
         self._manifests.write_xva(self._xva.path, self._xva.sha256, self._xva.size_bytes)
         return self._xva.size_bytes
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the backup is there."""
+        return self._finished
 
     def abort(self) -> None:
         """Gives up; removes what was written, as far as the storage lets us.

@@ -19,7 +19,7 @@ from urllib.request import url2pathname
 from xolite_qt.backup.errors import BackupError
 
 
-class BadUrl(BackupError):
+class BadUrl(BackupError):  # noqa: N818 - it is what it says
     """It is no address of a repository; the text says why, and holds no secret."""
 
 

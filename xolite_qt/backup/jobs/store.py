@@ -1,0 +1,152 @@
+"""Jobs and repositories in files: one each, written whole, shared by window, agent and commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import filelock
+import msgspec
+import platformdirs
+
+from xolite_qt.backup.errors import BackupError
+
+from .model import Job, SavedRepository
+
+T = TypeVar("T", Job, SavedRepository)
+
+_LOCK_S = 10.0
+_IDENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class StoreError(BackupError):
+    """A file of jobs or repositories cannot be used; the sentence says which and why."""
+
+
+class _FileStore(Generic[T]):
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self.path = path
+        self._kind: type[T] = kind
+
+    def all(self) -> list[T]:
+        """All of them, by name. Files that cannot be understood are left out, see `troubles`."""
+        found = [one for path in self._files() if isinstance(one := self._read(path), self._kind)]
+        return sorted(found, key=lambda one: (one.name.casefold(), one.id))
+
+    def troubles(self) -> list[str]:
+        """A sentence per file that cannot be understood; they are kept as they are."""
+        return [one for path in self._files() if isinstance(one := self._read(path), str)]
+
+    def get(self, ident: str) -> T | None:
+        """The one with this id, or None.
+
+        Raises:
+            StoreError: its file cannot be understood.
+        """
+        found = self._read(self._file(ident))
+        if isinstance(found, str):
+            raise StoreError(found)
+        return found
+
+    def save(self, one: T) -> None:
+        """Writes one, in place of what had its id.
+
+        Raises:
+            StoreError: it cannot be written; what was there stays.
+        """
+        path = self._file(one.id)
+        body = msgspec.json.format(msgspec.json.encode(one), indent=1)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._lock():
+                handle, hidden = tempfile.mkstemp(dir=self.path, prefix=".new.")
+                try:
+                    with os.fdopen(handle, "wb") as file:
+                        file.write(body)
+                        file.flush()
+                        os.fsync(file.fileno())
+                    Path(hidden).replace(path)
+                except BaseException:
+                    Path(hidden).unlink(missing_ok=True)
+                    raise
+        except (OSError, filelock.Timeout) as error:
+            raise StoreError(f"{one.name} could not be saved: {error}") from error
+
+    def delete(self, ident: str) -> None:
+        """Removes one; that it is gone already is no error.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
+        try:
+            if self.path.exists():
+                with self._lock():
+                    self._file(ident).unlink(missing_ok=True)
+        except (OSError, filelock.Timeout) as error:
+            raise StoreError(f"it could not be removed: {error}") from error
+
+    def changed_tag(self) -> str:
+        """Another one after every change by anybody; cheap."""
+        parts = []
+        for path in self._files():
+            try:
+                stat = path.stat()
+            except OSError:
+                continue
+            parts.append(f"{path.name}:{stat.st_mtime_ns}:{stat.st_size}:{stat.st_ino}")
+        return "|".join(parts)
+
+    def _files(self) -> list[Path]:
+        try:
+            return sorted(p for p in self.path.iterdir() if p.suffix == ".json")
+        except OSError:
+            return []
+
+    def _file(self, ident: str) -> Path:
+        if not _IDENT.fullmatch(ident):
+            raise StoreError(f"{ident!r} is no id")
+        return self.path / f"{ident}.json"
+
+    def _read(self, path: Path) -> T | str | None:
+        try:
+            found: T = msgspec.json.decode(path.read_bytes(), type=self._kind)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as error:
+            return f"{path} cannot be used: {error}"
+        return found
+
+    def _lock(self) -> filelock.BaseFileLock:
+        return filelock.FileLock(self.path / ".lock", timeout=_LOCK_S)
+
+
+def default_folder() -> Path:
+    """Where this user's jobs and repositories are."""
+    return Path(platformdirs.user_config_dir("xolite-qt", appauthor=False)) / "backups"
+
+
+class JobStore(_FileStore[Job]):
+    """All jobs of this user."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Args:
+        path: their folder; the user's own where None.
+        """
+        super().__init__(path or default_folder() / "jobs", Job)
+
+
+class RepositoryStore(_FileStore[SavedRepository]):
+    """All repositories that this user knows; without their secrets."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Args:
+        path: their folder; the user's own where None.
+        """
+        super().__init__(path or default_folder() / "repositories", SavedRepository)
+
+    def named(self, name: str) -> SavedRepository | None:
+        """The one with this name or id, or None."""
+        return next((one for one in self.all() if name in (one.name, one.id)), None)

@@ -1,0 +1,266 @@
+"""Runs in folders: what each is to do, and its log. The process of a run writes, others read.
+
+<run id>/spec.json     what it is to do, see `RunSpec`
+         log.jsonl     one event a line
+         lock          held by the process of the run as long as it lives
+         cancel        asks it to stop
+         output.txt    what the process printed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import filelock
+import msgspec
+import platformdirs
+
+from xolite_qt.backup.errors import BackupError
+
+from .events import Event, Finished, RunKind, RunSpec
+from .state import RunState
+
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+# A process that was started a moment ago has no lock yet.
+_START_S = 20.0
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class RunError(BackupError):
+    """A run's folder cannot be used."""
+
+
+def default_folder() -> Path:
+    """Where this user's runs are."""
+    return Path(platformdirs.user_data_dir("xolite-qt", appauthor=False)) / "runs"
+
+
+class RunStore:
+    """The runs of this user."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Args:
+        path: their folder; the user's own where None.
+        """
+        self.path = path or default_folder()
+
+    def create(
+        self,
+        kind: RunKind,
+        title: str,
+        params: dict[str, Any] | None = None,
+        job_id: str | None = None,
+        by: Literal["user", "schedule", "command"] = "user",
+    ) -> RunSpec:
+        """A new run that nobody works on yet.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        now_s = time.time()
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
+        spec = RunSpec(
+            id=f"{stamp}-{secrets.token_hex(4)}",
+            kind=kind,
+            title=title,
+            created_s=now_s,
+            job_id=job_id,
+            by=by,
+            params=params or {},
+        )
+        self._write_spec(spec)
+        return spec
+
+    def _write_spec(self, spec: RunSpec) -> None:
+        folder = self.folder(spec.id)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            hidden = folder / ".spec.json"
+            hidden.write_bytes(_ENCODER.encode(spec))
+            hidden.replace(folder / "spec.json")
+        except OSError as error:
+            raise RunError(f"the run's folder cannot be written: {error}") from error
+
+    def folder(self, run_id: str) -> Path:
+        """Of a run.
+
+        Raises:
+            RunError: that is no run's id.
+        """
+        if not _RUN_ID.fullmatch(run_id):
+            raise RunError(f"{run_id!r} is no run")
+        return self.path / run_id
+
+    def spec(self, run_id: str) -> RunSpec:
+        """What a run is to do.
+
+        Raises:
+            RunError: there is none, or it cannot be read.
+        """
+        try:
+            return msgspec.json.decode(
+                (self.folder(run_id) / "spec.json").read_bytes(), type=RunSpec
+            )
+        except (OSError, msgspec.MsgspecError) as error:
+            raise RunError(f"the run {run_id} cannot be read: {error}") from error
+
+    def all(self, limit: int | None = None) -> list[RunSpec]:
+        """The newest runs, newest first; those that cannot be read are left out."""
+        found: list[RunSpec] = []
+        for run_id in self._ids():
+            if limit is not None and len(found) >= limit:
+                break
+            with contextlib.suppress(RunError):
+                found.append(self.spec(run_id))
+        return found
+
+    def _ids(self) -> list[str]:
+        try:
+            names = [path.name for path in self.path.iterdir()]
+        except OSError:
+            return []
+        return sorted((name for name in names if _RUN_ID.fullmatch(name)), reverse=True)
+
+    def follow(self, run_id: str) -> RunFollower:
+        """Reads the log of a run as it grows."""
+        return RunFollower(self.folder(run_id), self.spec(run_id).created_s)
+
+    def summary(self, run_id: str) -> RunState:
+        """How a run stands, or ended."""
+        follower = self.follow(run_id)
+        follower.poll()
+        return follower.state
+
+    def writer(self, spec: RunSpec) -> RunWriter:
+        """The log of a run, for the process that works on it.
+
+        Raises:
+            RunError: another process works on it.
+        """
+        folder = self.folder(spec.id)
+        if not (folder / "spec.json").exists():
+            self._write_spec(spec)
+        return RunWriter(folder)
+
+    def request_cancel(self, run_id: str) -> None:
+        """Asks a run to stop.
+
+        Raises:
+            RunError: it cannot be asked.
+        """
+        try:
+            (self.folder(run_id) / "cancel").touch()
+        except OSError as error:
+            raise RunError(f"the run cannot be asked to stop: {error}") from error
+
+    def delete_old(self, keep: int) -> None:
+        """Removes the oldest runs that are over."""
+        for run_id in self._ids()[keep:]:
+            folder = self.folder(run_id)
+            if not is_at_work(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_at_work(folder: Path) -> bool:
+    """Whether a process holds a run's lock."""
+    path = folder / "lock"
+    if not path.exists():
+        return False
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except (filelock.Timeout, OSError):
+        return True
+    lock.release()
+    return False
+
+
+class RunFollower:
+    """Reads a log as it grows.
+
+    Attributes:
+        state: folded from what was read so far.
+    """
+
+    def __init__(self, folder: Path, created_s: float) -> None:
+        self.state = RunState()
+        self._folder, self._created_s = folder, created_s
+        self._at = 0
+
+    def poll(self) -> list[Event]:
+        """What came since the last call; a line that is not whole yet waits."""
+        try:
+            with (self._folder / "log.jsonl").open("rb") as file:
+                file.seek(self._at)
+                body = file.read()
+        except OSError:
+            return []
+        whole = body[: body.rfind(b"\n") + 1]
+        self._at += len(whole)
+        events = []
+        for line in whole.splitlines():
+            # A line of a newer version, or of a crash, hides no other.
+            with contextlib.suppress(msgspec.MsgspecError):
+                events.append(_DECODER.decode(line))
+        self.state.apply(events)
+        return events
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is at work, or about to be."""
+        if self.state.outcome is not None:
+            return False
+        if is_at_work(self._folder):
+            return True
+        return self.state.started_s is None and time.time() - self._created_s < _START_S
+
+
+class RunWriter:
+    """The log of a run. For the one process that works on it; not for many threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = filelock.FileLock(folder / "lock", timeout=0, thread_local=False)
+        try:
+            self._lock.acquire()
+        except (filelock.Timeout, OSError):
+            raise RunError("another process works on this run") from None
+        self._file = (folder / "log.jsonl").open("ab")
+        self._state = RunState()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def cancel_wanted(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return (self._folder / "cancel").exists()
+
+    def write(self, event: Event) -> None:
+        """Appends one event; it is in the file when this returns."""
+        self._file.write(_ENCODER.encode(event) + b"\n")
+        self._file.flush()
+        if isinstance(event, Finished):
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Lets go of the run; safe to call twice."""
+        self._file.close()
+        self._lock.release()
