@@ -15,6 +15,7 @@ from xolite_qt.backup.storage import Storage
 from xolite_qt.vhd import BLOCK_BYTES
 
 KEY = "a key of exactly thirty-two bytes"[:32]
+VM = "11111111-0f5c-4d27-9dd9-2f4b3f1f8a10"
 JOB = "7a1cbd0a-0f5c-4d27-9dd9-2f4b3f1f8a10"
 DISK = "55555555-0f5c-4d27-9dd9-2f4b3f1f8a10"
 FIRST_MS = 1767225600000
@@ -42,7 +43,7 @@ class Chains:
 
     repository: Repository
     kind: Kind
-    vm: str = "11111111-0f5c-4d27-9dd9-2f4b3f1f8a10"
+    vm: str = VM
     ids: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     contents: list[dict[int, str]] = field(default_factory=list)
@@ -84,9 +85,9 @@ class Chains:
             assert chain.read_block(index) == block(name), f"block {index} of backup {number}"
 
 
-def four(repository: Repository, kind: Kind, *, grows: bool = False) -> Chains:
+def four(repository: Repository, kind: Kind, *, grows: bool = False, vm: str = VM) -> Chains:
     """Four backups; with `grows` the third needs a longer table than the first."""
-    chains = Chains(repository, kind)
+    chains = Chains(repository, kind, vm)
     later = 12
     if grows:
         # Folders of blocks are made with room for 4096, files with none.

@@ -13,10 +13,12 @@ import pytest
 
 from tests.backup.merge.backups import KEY, Chains, assert_clean, four, settle
 from xolite_qt.backup.disks import Kind
+from xolite_qt.backup.disks.merge_state import merge_state_path
 from xolite_qt.backup.merge import merge_chain
 from xolite_qt.backup.repository import Repository, forget_locked, scan_vm
-from xolite_qt.backup.storage.base import UpdateFile
+from xolite_qt.backup.storage.base import Storage, UpdateFile
 from xolite_qt.backup.storage.memory import MemoryStorage
+from xolite_qt.backup.storage.paths import name_of, parent_of
 
 
 class Died(Exception):
@@ -26,7 +28,7 @@ class Died(Exception):
 class Dying:
     """A storage whose user dies before a change of it; reading goes on."""
 
-    def __init__(self, inner: MemoryStorage, changes: int) -> None:
+    def __init__(self, inner: Storage, changes: int) -> None:
         self._inner, self._left = inner, changes
         self._lock = threading.Lock()
 
@@ -158,3 +160,21 @@ def test_dying_twice_loses_nothing(kind: Kind) -> None:
         chains.assert_reads(2)
         settle(chains.repository)
         chains.assert_reads(3)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("hidden", [".1767319200000.12-3.", ".1767319200000."])
+def test_a_state_that_was_being_written_is_no_state(kind: Kind, hidden: str) -> None:
+    """Ours and Xen Orchestra's hidden names, left by whoever died in the middle of it."""
+    chains = forgotten(MemoryStorage(), kind)
+    storage = chains.repository.storage
+    with pytest.raises(Died):
+        merge_chain(Dying(storage, 3), chains.paths[:3])
+    state = merge_state_path(chains.paths[0])
+    half = f"{parent_of(state)}/{hidden}{name_of(state)}"
+    storage.write(half, storage.read(state))
+    chains.assert_reads(2)
+    assert len(scan_vm(storage, chains.vm).due_merges()) == 1
+    assert settle(chains.repository) == 1
+    assert storage.stat(half) is None
+    assert_clean(chains.repository)
