@@ -40,7 +40,7 @@ def test_there_and_back() -> None:
 def test_what_is_none_is_damage(body: bytes) -> None:
     storage = MemoryStorage()
     storage.write(ALIAS, body)
-    with pytest.raises(Damaged, match="is no alias|leads to another alias") as caught:
+    with pytest.raises(Damaged, match=r"is no alias|leads to another alias") as caught:
         read_alias(storage, ALIAS)
     assert caught.value.path == ALIAS
     with pytest.raises(Damaged):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import tracemalloc
 
@@ -32,10 +33,8 @@ def test_cut_anywhere_is_damage(data: bytes, compression: Compression, draw: st.
 
 @given(st.binary(max_size=200), st.sampled_from(_COMPRESSIONS))
 def test_garbage_is_damage_or_bytes(raw: bytes, compression: Compression) -> None:
-    try:
+    with contextlib.suppress(Damaged):
         assert len(decode(raw, compression, "x", _MOST)) <= _MOST
-    except Damaged as error:
-        assert error.path == "x"
 
 
 @pytest.mark.parametrize("compression", [*_COMPRESSIONS, None])

@@ -230,7 +230,10 @@ class FileDisk(StoredDisk):
         # So it is in the middle of a merge, and when it was cut off: whoever opens it judges.
         self.torn = end != head[:FOOTER_BYTES]
         length = blocks_of(self.size_bytes) * 4
-        raw = storage.read_range(path, header.table_offset_bytes, length)
+        raw = b""
+        # No storage is asked for what lies behind any file's end.
+        if header.table_offset_bytes + length <= self._file_bytes:
+            raw = storage.read_range(path, header.table_offset_bytes, length)
         if len(raw) != length:
             raise Damaged(path, "ends in its table of blocks")
         self._sectors = array("I", raw)
