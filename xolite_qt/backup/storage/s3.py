@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     )
 
 _READS_ANEW = 3
+# As many as one request removes.
+_RENAMED_AT_ONCE = 1000
 
 
 class S3Storage:
@@ -198,15 +201,28 @@ class S3Storage:
     def rename_many(
         self, pairs: Iterable[tuple[str, str]], *, stop: threading.Event | None = None
     ) -> None:
-        def move(pair: tuple[str, str]) -> None:
-            try:
-                self.rename(*pair)
-            except NotFound:
-                # An earlier run that was broken off has moved it already.
-                if self.stat(pair[1]) is None:
-                    raise
+        """Copies a thousand, then removes their sources with one request."""
+        left = iter(pairs)
+        while page := list(itertools.islice(left, _RENAMED_AT_ONCE)):
+            copied: list[str] = []
 
-        for_each(pairs, move, workers=PARALLEL, stop=stop)
+            def copy(pair: tuple[str, str], copied: list[str] = copied) -> None:
+                source, target = pair
+                try:
+                    copy_object(self._bucket, source, target)
+                except NotFound:
+                    # An earlier run that was broken off has moved it already.
+                    if self.stat(target) is None:
+                        raise
+                else:
+                    if self._bucket.key(source) != self._bucket.key(target):
+                        copied.append(source)
+
+            try:
+                for_each(page, copy, workers=PARALLEL, stop=stop)
+            finally:
+                # Also after an error: what is copied is moved, and nothing is there twice.
+                delete_many(self._bucket, copied)
 
     def link(self, source: str, target: str) -> None:
         raise StorageError(target, "cannot share its content with another in a bucket")
