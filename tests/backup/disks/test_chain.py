@@ -109,7 +109,7 @@ def test_each_block_is_from_the_newest_link(storage: MemoryStorage, tip: str) ->
     assert isinstance(chain, DiskChain)
     assert [type(link) for link in chain.links] in ([DirectoryDisk] * 3, [FileDisk] * 3)
     assert chain.allocated() == [0, 1, 2]
-    found = {}
+    found: dict[int, bytes] = {}
     chain.read_blocks(found.__setitem__, parallel=2)
     assert found == {0: data(1), 1: data(2), 2: data(3)}
     assert chain.read_block(3) is None
@@ -203,8 +203,7 @@ def test_parts_of_a_folder_that_are_missing_or_spoilt(storage: MemoryStorage) ->
             else:
                 storage.write(path, spoilt)
             with pytest.raises(RepositoryError) as caught:
-                chain = open_chain(storage, disk.path)
-                chain.read_block(0)
+                open_chain(storage, disk.path).read_block(0)
             # Without the list of compressions nothing else can be understood.
             named = disk.data_path if part == "chunk-filters.json" else path
             assert caught.value.path.startswith(named)

@@ -26,6 +26,7 @@ from .xva import check_xva
 
 Progress = Callable[[int, int], None]
 """Takes (done, total): blocks and megabytes of XVA files that were read."""
+_Todo = tuple[StoredDisk, int, Expected | None]
 
 
 def check(
@@ -189,13 +190,13 @@ def verify(
     report = Report()
     storage = repository.storage
     only = None if backup_ids is None else set(backup_ids)
-    todo: list[tuple[StoredDisk, int, Expected | None]] = []
+    todo: list[_Todo] = []
     fulls: list[tuple[Backup, Manifests]] = []
     there = repository.vms()
     for vm in there if vm_uuids is None else vm_uuids:
         scan = _check_vm(repository, vm, report, stop)
         manifests = repository.manifests(vm)
-        links: dict[str, StoredDisk] = {}
+        links: dict[str, tuple[StoredDisk, Expected | None]] = {}
         for backup in scan.backups:
             if only is not None and backup.id not in only:
                 continue
@@ -204,18 +205,16 @@ def verify(
             for disk in backup.disks:
                 if disk.path not in scan.disks or disk.path in scan.broken:
                     continue
-                _collect(storage, disk.path, manifests, links, report)
+                _collect(storage, disk.path, manifests, links, todo, report)
         moving = {
             f"{f.path}/{name}"
             for f in scan.folders
             for s in f.states.values()
             for name in s.chain or ()
         }
-        for link in links.values():
-            if link.path in moving:
-                continue
-            expected = _expected(manifests, link, report)
-            todo += [(link, index, expected) for index in link.allocated()]
+        for link, expected in links.values():
+            if link.path not in moving:
+                todo += [(link, index, expected) for index in link.allocated()]
         # Disks in the middle of a merge are read through the whole chain.
         for path in moving & scan.used:
             _verify_chain(
@@ -245,35 +244,54 @@ def _collect(
     storage: Storage,
     path: str,
     manifests: Manifests,
-    links: dict[str, StoredDisk],
+    links: dict[str, tuple[StoredDisk, Expected | None]],
+    todo: list[_Todo],
     report: Report,
 ) -> None:
-    """The links of a chain; and whether all that was backed up still has a block."""
+    """The links of a chain; and whether each block is where the newest one is looked for."""
     try:
         chain = open_chain(storage, path)
     except (RepositoryError, NotFound) as error:
         report.problem(error.path, error.what)
         return
     for link in chain.links:
-        links.setdefault(link.path, link)
+        if link.path not in links:
+            links[link.path] = (link, _own(link, _expected(manifests, link, report)))
     expected = _expected(manifests, chain.tip, report)
     if expected is None:
         report.note(path, "has no manifest: its blocks are read but cannot be proved")
         return
     for index, digest in expected.digests.items():
-        if digest != ZERO_DIGEST and chain.owner(index) is None:
-            report.problem(path, f"block {index} was backed up and is not in it any more")
+        owner = chain.owner(index)
+        if owner is None:
+            if digest != ZERO_DIGEST:
+                report.problem(path, f"block {index} was backed up and is not in it any more")
+            continue
+        known = links[owner.path][1]
+        if known is None or index not in known.digests:
+            todo.append((owner, index, Expected({index: digest}, complete=False)))
+        elif known.digests[index] != digest:
+            what = f"block {index} was backed up and is not in it any more, an older one is"
+            report.problem(path, what)
+
+
+def _own(link: StoredDisk, expected: Expected | None) -> Expected | None:
+    """What is expected of the blocks that a link holds itself: the rest would fill memory."""
+    if expected is None:
+        return None
+    known = expected.digests
+    return Expected({i: known[i] for i in link.allocated() if i in known}, expected.complete)
 
 
 def _read_all(
-    todo: list[tuple[StoredDisk, int, Expected | None]],
+    todo: list[_Todo],
     report: Report,
     total: int,
     progress: Progress | None,
     stop: threading.Event | None,
     parallel: int,
 ) -> None:
-    def one(item: tuple[StoredDisk, int, Expected | None]) -> None:
+    def one(item: _Todo) -> None:
         link, index, expected = item
         try:
             _judge(link, index, link.read_block(index), expected, report)

@@ -63,7 +63,7 @@ def clean_vm(
         for path in folder.unfinished:
             storage.delete(path)
             done.removed.append(path)
-        for path in folder.orphan_data if not _has_broken_alias(scan, folder.path) else ():
+        for path in folder.orphan_data if _is_known(scan, folder.path) else ():
             storage.delete_tree(path)
             done.removed.append(path)
     for path in scan.unfinished + ([] if scan.damaged else scan.stray):
@@ -100,9 +100,16 @@ def _free(scan: VmScan, path: str) -> bool:
     return not any(path in folder.states for folder in scan.folders)
 
 
-def _has_broken_alias(scan: VmScan, folder: str) -> bool:
-    """Whether a folder of blocks may belong to an alias that cannot be read."""
-    return any(path.startswith(f"{folder}/") and is_alias(path) for path in scan.broken)
+def _is_known(scan: VmScan, folder: str) -> bool:
+    """Whether it is clear which blocks in a folder belong to whom: every alias can be read, and
+    all that a backup names were seen."""
+    broken = any(path.startswith(f"{folder}/") and is_alias(path) for path in scan.broken)
+    return not broken and not any(path.startswith(f"{folder}/") for path in _unseen(scan))
+
+
+def _unseen(scan: VmScan) -> set[str]:
+    """Disks that backups name and that are not there: perhaps just now."""
+    return scan.used - set(scan.disks) - set(scan.broken)
 
 
 def _remove_broken(storage: Storage, scan: VmScan, done: Cleaned) -> None:
@@ -148,7 +155,7 @@ def _correct(storage: Storage, scan: VmScan, backup: Backup) -> bool:
 
 
 def _tidy_manifests(repository: Repository, scan: VmScan, removed: set[str]) -> None:
-    if scan.damaged or scan.broken:
+    if scan.damaged or scan.broken or _unseen(scan):
         return
     needed = {disk.uuid for path, disk in scan.disks.items() if path not in removed}
     repository.manifests(scan.vm_uuid).tidy(needed)
