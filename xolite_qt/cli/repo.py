@@ -249,3 +249,21 @@ def create_(
             return
         how = "encrypted" if made.encrypted else "not encrypted"
         click.echo(f"{made.name} is a repository now, {how}.")
+
+
+@repo.command("add")
+@click.argument("name")
+@_repo
+@_key
+@_json
+def add_(name: str, repository: str, key_file: Path | None, as_json: bool) -> None:
+    """Remember REPO as NAME, for this user; its secrets go into the desktop's keyring."""
+    from xolite_qt.cli.repo_add import add_repository
+
+    with ending(as_json):
+        saved = add_repository(name, address_of(repository, key_file))
+        if as_json:
+            answer = {"id": saved.id, "name": saved.name, "url": saved.url}
+            echo_json({"ok": True, "problems": [], **answer, "encrypted": saved.encrypted})
+            return
+        click.echo(plain(f"{saved.name} is {saved.url} now."))

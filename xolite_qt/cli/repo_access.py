@@ -49,17 +49,42 @@ def address_of(repo: str, key_file: Path | None) -> Address:
     """The address that a user named.
 
     Args:
-        repo: a URL, or the path of a folder.
-        key_file: holds the encryption key; None for the one in the URL, if any.
+        repo: a URL, the path of a folder, or the name of a saved repository.
+        key_file: holds the encryption key; None for the one in the URL or the keyring, if any.
 
     Raises:
         click.UsageError: the file of the key is no text.
         BadUrl: the address cannot be understood.
+        SecretMissing: the keyring does not have what a saved repository needs.
     """
     from xolite_qt.backup.storage.urls import key_in, parse
 
+    key = read_key(key_file) if key_file else None
+    if not is_address(repo):
+        return _saved(repo, key)
     parse(repo)
-    return Address(repo, read_key(key_file) if key_file else key_in(repo))
+    return Address(repo, key or key_in(repo))
+
+
+def is_address(repo: str) -> bool:
+    """Whether this is where a repository lies, and not the name of a saved one."""
+    return "://" in repo or os.path.isabs(repo)
+
+
+def _saved(name: str, key: str | None) -> Address:
+    from xolite_qt.backup.jobs.store import RepositoryStore
+    from xolite_qt.backup.run.secrets import Secrets
+    from xolite_qt.backup.storage.urls import BadUrl
+
+    saved = RepositoryStore().named(name)
+    if saved is None:
+        # The name is not repeated: it may be an address with a typing error, and a secret in it.
+        raise BadUrl(
+            "no saved repository has this name; an address is file:///path, "
+            "s3://KEY:SECRET@HOST/BUCKET/DIR or s3+http://…"
+        )
+    secrets = Secrets.load(repositories=[saved])
+    return Address(secrets.repository_url(saved), key or secrets.repository_key(saved))
 
 
 def read_key(path: Path) -> str:
