@@ -10,6 +10,8 @@ import click
 from xolite_qt import __version__
 
 _COMMANDS = {
+    "backup": ("xolite_qt.cli.backup", "backup"),
+    "demo-backup": ("xolite_qt.cli.demo_backup", "demo_backup"),
     "demo-host": ("xolite_qt.cli.demo_host", "demo_host"),
     "dump-world": ("xolite_qt.cli.dump_world", "dump_world"),
     "repo": ("xolite_qt.cli.repo", "repo"),

@@ -88,6 +88,13 @@ class _FileStore(Generic[T]):
         except (OSError, filelock.Timeout) as error:
             raise StoreError(f"it could not be removed: {error}") from error
 
+    def saved_s(self, ident: str) -> float:
+        """When it was saved last, seconds since 1970; 0 where it is not there."""
+        try:
+            return self._file(ident).stat().st_mtime
+        except OSError:
+            return 0.0
+
     def changed_tag(self) -> str:
         """Another one after every change by anybody; cheap."""
         parts = []

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from xolite_qt import __version__
 
 from .events import Event, Finished, Item, ItemDone, Level, Note, Outcome, Progress, Started
+from .state import RunState
 from .store import RunWriter
 
 _TELL_EVERY_S = 0.5
@@ -24,6 +25,7 @@ class RunRecorder:
 
     Attributes:
         stop: set when the run is to end.
+        state: folded from what was told so far.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class RunRecorder:
         """
         self.stop = stop or threading.Event()
         self._writer, self._on_event = writer, on_event
+        self.state = RunState()
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
         self._pending: dict[str, Progress] = {}
@@ -76,6 +79,7 @@ class RunRecorder:
     def _put(self, event: Event) -> None:
         if self._writer is not None:
             self._writer.write(event)
+        self.state.apply((event,))
         if self._on_event is not None:
             self._on_event(event)
 
