@@ -25,6 +25,7 @@ from xolite_qt.ui.views.start_page import Wish
 if TYPE_CHECKING:
     from xolite_qt.demo_thread import DemoThread
     from xolite_qt.stores import Stores
+    from xolite_qt.stores.backups import BackupStores
     from xolite_qt.xen_api import XenApi, XenApiError
 
 _log = logging.getLogger(__name__)
@@ -69,8 +70,24 @@ class Pins:
 class Application:
     """Everything that lives as long as the window."""
 
-    def __init__(self, launch: Launch, settings_file: SettingsFile | None = None) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        settings_file: SettingsFile | None = None,
+        *,
+        backups: Callable[[], BackupStores] | None = None,
+    ) -> None:
+        """Everything, with nothing begun.
+
+        Args:
+            launch: what to start with.
+            settings_file: the user's own where None.
+            backups: makes the stores of backups, when they are first needed; those of the user
+                where None.
+        """
         self.launch = launch
+        self._make_backups = backups
+        self.backups: BackupStores | None = None
         self.settings_file = settings_file or SettingsFile()
         self.settings = self.settings_file.load()
         self.pins = Pins(PinFile(default_pins_path()))
@@ -82,6 +99,7 @@ class Application:
         self._disconnecting = asyncio.Lock()
         self._demo: DemoThread | None = None
         self.api: XenApi | None = None
+        self._password: str | None = None
         self.stores: Stores | None = None
         self.window = MainWindow(self.settings)
         self._wire()
@@ -129,6 +147,8 @@ class Application:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._disconnect()
         await self.tasks.close()
+        if self.backups is not None:
+            await self.backups.close()
         try:
             self.settings_file.save(self.settings)
         except OSError as error:
@@ -191,7 +211,7 @@ class Application:
         except BaseException:
             await api.close()
             raise
-        await self.show_connection(api, "Demo host")
+        await self.show_connection(api, "Demo host", password=running.password)
 
     async def _connect_known(self, known: KnownHost) -> None:
         self.window.start.fill(known.url, known.user, keep=known.keep_signed_in)
@@ -235,7 +255,7 @@ class Application:
         await self._remember(wish, api.url)
         # Whoever finds the form again after a sign-out has to know the password.
         start.password.clear()
-        await self.show_connection(api)
+        await self.show_connection(api, password=wish.password)
 
     async def _sign_in(self, wish: Wish) -> XenApi | None:
         """A signed-in connection; None where the user did not trust the certificate."""
@@ -296,19 +316,25 @@ class Application:
 
     # ------------------------------------------------------------------ connected
 
-    async def show_connection(self, api: XenApi, place: str = "") -> None:
+    async def show_connection(
+        self, api: XenApi, place: str = "", *, password: str | None = None
+    ) -> None:
         """Shows a signed-in connection; it is closed with the window.
 
         Args:
             api: the connection.
             place: what to call it; its address where empty.
+            password: what backup runs sign in with; None where only the keyring knows.
         """
         from xolite_qt.stores import Stores
+        from xolite_qt.stores.backups import BackupStores
         from xolite_qt.ui.views.workspace import Workspace, load_pages
 
         await self._disconnect()
         load_pages()
-        self.api = api
+        if self.backups is None:
+            self.backups = (self._make_backups or BackupStores)()
+        self.api, self._password = api, password
         self.stores = Stores(api)
         self.stores.task.most_kept = self.settings.finished_tasks_kept
         self._connection = TaskOwner(on_error=self._unexpected)
@@ -324,6 +350,8 @@ class Application:
                 "pins": self.pins.file,
                 "apply_theme": self._apply_theme,
                 "save_settings": self._save,
+                "backup_stores": self.backups,
+                "password_for_runs": self._password_for_runs,
             },
         )
         workspace.sign_in_wanted.connect(
@@ -331,6 +359,15 @@ class Application:
         )
         api.events.start()
         self.window.show_workspace(workspace)
+
+    def _password_for_runs(self) -> str | None:
+        """What a backup run signs in with that is started now; it finds the host trusted."""
+        if self.api is not None:
+            host, port = self.api.address
+            pin = self.pins.pinned(host, port)
+            if pin is not None and self.pins.file.pinned(host, port) is None:
+                self.pins.file.accept(host, port, pin)
+        return self._password
 
     def _apply_theme(self, choice: theme.Choice) -> None:
         app = QApplication.instance()
@@ -378,7 +415,7 @@ class Application:
     async def _disconnect(self) -> None:
         # One at a time: closing the window waits for a sign-out that is under way.
         async with self._disconnecting:
-            api, self.api = self.api, None
+            api, self.api, self._password = self.api, None, None
             stores, self.stores = self.stores, None
             connection, self._connection = self._connection, None
             self.window.show_start()
@@ -433,6 +470,14 @@ class TourWish:
     size: tuple[int, int]
 
 
+def _example_backups(profile: Path) -> BackupStores:
+    """Stores in a folder of the tour's own; no keyring is asked for what they hold."""
+    from xolite_qt.stores.backups import BackupStores
+    from xolite_qt.ui.views.backups.examples import open_example
+
+    return BackupStores(profile, profile, open_repository=open_example)
+
+
 def run_tour(wish: TourWish, say: Callable[[str], None]) -> list[str]:
     """Walks every page into pictures; returns what went wrong.
 
@@ -449,10 +494,14 @@ def run_tour(wish: TourWish, say: Callable[[str], None]) -> list[str]:
         theme.set_reduced_motion(True)
         with tempfile.TemporaryDirectory() as profile:
             # The user's own settings neither show in the pictures nor change by them.
-            application = Application(wish.launch, SettingsFile(Path(profile) / "settings.json"))
+            application = Application(
+                wish.launch,
+                SettingsFile(Path(profile) / "settings.json"),
+                backups=lambda: _example_backups(Path(profile)),
+            )
             application.window.resize(*wish.size)
             application.window.show()
-            walk = Tour(application.window, wish.folder, say)
+            walk = Tour(application.window, wish.folder, say, Path(profile))
             try:
                 await walk.start_page()
                 if wish.host is None:

@@ -299,7 +299,8 @@ def _free_bytes(url: str) -> int | None:
 
 def _sentence(error: Exception) -> str:
     text = str(error) or type(error).__name__
-    return text[:1].upper() + text[1:]
+    # A path or the name of a machine stays as it is.
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
 
 
 def _advice(error: Exception) -> str:

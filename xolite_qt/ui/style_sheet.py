@@ -59,7 +59,6 @@ QLineEdit[accent="danger"], QComboBox[accent="danger"], QSpinBox[accent="danger"
 QAbstractSpinBox QLineEdit, QComboBox QLineEdit, QAbstractSpinBox QLineEdit:focus {
   border: none; padding: 0; min-height: 0; background: transparent;
 }
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus { padding: 0 8px; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { width: 0; border: none; }
 QLineEdit[dense="true"], QComboBox[dense="true"] { min-height: 22px; padding: 1px 6px; }
 QLineEdit[dense="true"]:focus { padding: 0 5px; }

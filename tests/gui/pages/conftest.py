@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -16,9 +17,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 from xolite_qt.demo_host import Running, start_demo_host
 from xolite_qt.settings import Settings
 from xolite_qt.stores import Stores
+from xolite_qt.stores.backups import BackupStores
 from xolite_qt.ui import theme
 from xolite_qt.ui.tasks import TaskOwner
 from xolite_qt.ui.views.action_runner import ActionRunner
+from xolite_qt.ui.views.backups.deeds import BackupDeeds
 from xolite_qt.ui.views.page import Page, PageContext
 from xolite_qt.xen_api import MemoryPins, XenApi
 
@@ -78,6 +81,8 @@ class Bench:
     api: XenApi
     stores: Stores
     context: PageContext
+    window: QWidget
+    backups: BackupStores = field(init=False)
     went: list[tuple[str, str, str | None]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     shown: list[Page] = field(default_factory=list)
@@ -117,7 +122,7 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench(one_loop: None, dressed: None) -> AsyncIterator[Bench]:
+async def bench(one_loop: None, dressed: None, tmp_path: Path) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
         running = await stack.enter_async_context(start_demo_host(plain_http=True, speed=0.02))
         api = XenApi(running.url, pins=MemoryPins())
@@ -126,7 +131,7 @@ async def bench(one_loop: None, dressed: None) -> AsyncIterator[Bench]:
         stores = Stores(api, linger_s=0.0)
         tasks = TaskOwner()
         window = QWidget()
-        made = Bench(running, api, stores, context=None)  # type: ignore[arg-type]
+        made = Bench(running, api, stores, None, window)  # type: ignore[arg-type]
 
         def navigate(kind: str, ref: str, tab: str | None = None) -> None:
             made.went.append((kind, ref, tab))
@@ -136,15 +141,20 @@ async def bench(one_loop: None, dressed: None) -> AsyncIterator[Bench]:
 
         hosts = stores.host.records
         runner = ActionRunner(api, lambda: list(hosts.values()), tasks, notify, window)
-        made.context = PageContext(stores, runner, navigate, notify, Settings(), tasks)
+        made.context = PageContext(stores, runner, navigate, notify, Settings(), tasks, {})
+        made.backups = BackupStores(tmp_path, tmp_path, linger_s=0.0, period_s=0.05)
+        deeds = BackupDeeds(made.context, made.backups, window)
+        made.context.services["backups"] = deeds
         try:
             yield made
         finally:
+            deeds.end()
             for page in made.shown:
                 page.hide()
                 page.deleteLater()
             window.deleteLater()
             await tasks.close()
+            await made.backups.close()
             await stores.close()
             await api.events.stop()
             await api.close()

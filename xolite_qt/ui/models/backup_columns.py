@@ -287,10 +287,10 @@ def repository_columns() -> tuple[Column[RepositoryRow], ...]:
         Column[RepositoryRow](
             id="state",
             title="State",
-            value=repository_state,
+            value=lambda row: "Cannot be read" if _is_bad(row) else repository_state(row),
             icon=_repository_state_icon,
             tooltip=lambda row: "\n".join(filter(None, (repository_state(row), row.advice))),
-            width=200,
+            width=160,
         ),
         Column[RepositoryRow](
             id="backups",
@@ -349,6 +349,10 @@ def _repository_icon(row: RepositoryRow) -> object:
     if row.error:
         return icons.icon(name, state="danger")
     return icons.icon(name)
+
+
+def _is_bad(row: RepositoryRow) -> bool:
+    return bool(row.error) and row.active is None
 
 
 def repository_state(row: RepositoryRow) -> str:

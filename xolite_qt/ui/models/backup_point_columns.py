@@ -120,6 +120,9 @@ def point_columns(*, job_name: Callable[[BackupRow], str]) -> tuple[Column[Backu
             id="mode",
             title="Mode",
             value=lambda row: point_mode(row),
+            tooltip=lambda row: (
+                "Stands alone" if row.chain == 1 else f"Builds on {row.chain - 1} before it"
+            ),
             width=110,
         ),
         Column[BackupRow](
@@ -138,6 +141,7 @@ def point_columns(*, job_name: Callable[[BackupRow], str]) -> tuple[Column[Backu
                 "Stands alone" if row.chain == 1 else f"Builds on {row.chain - 1} before it"
             ),
             kind=Kind.NUMBER,
+            default_visible=False,
             width=70,
         ),
         Column[BackupRow](

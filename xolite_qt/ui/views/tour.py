@@ -32,6 +32,7 @@ from xolite_qt.xen_api import (
 )
 
 if TYPE_CHECKING:
+    from xolite_qt.ui.views.backups.tour import BackupTour
     from xolite_qt.ui.views.main_window import MainWindow
 
 _PAGE_TIMEOUT_S = 30.0
@@ -86,12 +87,21 @@ class Tour:
         window: the main window.
         folder: where the pictures go.
         say: tells how far it is.
+        profile: a folder of the tour's own; examples of backups are written there. None shows the
+            pages of backups as they are.
     """
 
-    def __init__(self, window: MainWindow, folder: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        window: MainWindow,
+        folder: Path,
+        say: Callable[[str], None],
+        profile: Path | None = None,
+    ) -> None:
         self._window = window
         self._folder = folder
         self._say = say
+        self._profile = profile
         self._complaints = _Complaints()
         self.report = Report()
 
@@ -116,16 +126,33 @@ class Tour:
         logging.getLogger().addHandler(self._complaints)
         try:
             await self._connected()
+            backups = self._backups()
+            if backups is not None:
+                await backups.before()
             for kind, node in self._objects():
                 for spec in PAGES[kind]:
                     await self._page(kind, node, spec.tab_id)
             await self._page(Kind.APP, None, PAGES[Kind.APP][0].tab_id)
             await self._extras()
             await self._dialogs()
+            if backups is not None:
+                await backups.after()
         finally:
             logging.getLogger().removeHandler(self._complaints)
         self._write_index()
         return self.report
+
+    def _backups(self) -> BackupTour | None:
+        if self._profile is None:
+            return None
+        from xolite_qt.ui.views.backups.tour import BackupTour
+
+        async def shoot(name: str, widget: QWidget, shown: str) -> None:
+            await self._settled()
+            await self._shoot(name, widget, shown, 0.0)
+
+        assert self._window.workspace is not None
+        return BackupTour(self._window.workspace, self._window, self._profile, shoot)
 
     # ------------------------------------------------------------------ pages
 

@@ -19,6 +19,8 @@ from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.tree import shown_name
 from xolite_qt.ui.tasks import TaskOwner
 from xolite_qt.ui.views.action_runner import ActionRunner
+from xolite_qt.ui.views.backups.deeds import BackupDeeds
+from xolite_qt.ui.views.backups.palette import entries as backup_entries
 from xolite_qt.ui.views.header import Header, link_words
 from xolite_qt.ui.views.infra_tree import InfraTree
 from xolite_qt.ui.views.page import PAGES, Kind, Notify, Page, PageContext, PageSpec
@@ -69,6 +71,8 @@ class Workspace(QWidget):
         self.context = PageContext(
             stores, self.runner, self.open_object, notify, settings, tasks, services
         )
+        self.deeds = BackupDeeds(self.context, services["backup_stores"], window)
+        services["backups"] = self.deeds
         self.kind = Kind.POOL
         self.ref = ""
         self._subscription: Subscription[TreeNode] | None = None
@@ -146,6 +150,7 @@ class Workspace(QWidget):
         )
         self.tree.subscribe()
         self.drawer.subscribe()
+        self.deeds.begin()
         self._link_changed(self._hub.state)
         if self._reopen:
             self._show_hero(Hero("loading", self.tr("Loading…"), compact=False))
@@ -175,6 +180,7 @@ class Workspace(QWidget):
             page.unsubscribe()
         self.tree.unsubscribe()
         self.drawer.unsubscribe()
+        self.deeds.end()
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None
@@ -226,6 +232,11 @@ class Workspace(QWidget):
         ids = self.tabs.ids()
         if number < len(ids):
             self.tabs.set_current(ids[number])
+
+    def open_backups(self, part: str) -> None:
+        """Shows a part of the page of backups: "jobs", "runs", "repositories" or "points"."""
+        self.settings.last_tabs["backups"] = part
+        self.open_object(Kind.POOL, "", "backups")
 
     def _go_to_tab(self, tab: str) -> None:
         self.tabs.set_current(tab)
@@ -389,6 +400,8 @@ class Workspace(QWidget):
                     partial(self._go_to_tab, spec.tab_id),
                 )
             )
+        vm = self.node if self.kind is Kind.VM else None
+        entries += backup_entries(self.deeds, self.open_backups, vm)
         for node in self.stores.vm_tree.records.values():
             entries.append(
                 Entry(

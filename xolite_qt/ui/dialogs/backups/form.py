@@ -122,6 +122,33 @@ class Form(QWidget):
             caption.widget().setVisible(visible)
 
 
+class PageStack(QWidget):
+    """Pages of which one is seen, and which is as high as that one: the longest makes no other
+    scroll."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: list[QWidget] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+
+    def add(self, page: QWidget) -> None:
+        """Append a page; the first one is seen."""
+        page.setVisible(not self._pages)
+        self._pages.append(page)
+        self._column.addWidget(page)
+
+    @property
+    def current(self) -> int:
+        """Number of the page that is seen."""
+        return next((at for at, page in enumerate(self._pages) if not page.isHidden()), -1)
+
+    def show_page(self, number: int) -> None:
+        """See another page."""
+        for at, page in enumerate(self._pages):
+            page.setVisible(at == number)
+
+
 def number(least: int, most: int, value: int, *, suffix: str = "", says: str = "") -> QSpinBox:
     """A field of a whole number; the wheel passes over it to the page, unless it has the focus."""
     field = _Number()
@@ -129,6 +156,8 @@ def number(least: int, most: int, value: int, *, suffix: str = "", says: str = "
     field.setValue(value)
     field.setSuffix(suffix)
     field.setFixedWidth(110)
+    # The style sheet's padding does not reach the text of a field with buttons.
+    field.lineEdit().setTextMargins(8, 0, 8, 0)
     field.setAlignment(Qt.AlignmentFlag.AlignRight)
     field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     if says:

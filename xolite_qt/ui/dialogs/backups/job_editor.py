@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
-from PySide6.QtWidgets import QLineEdit, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from xolite_qt.backup.jobs.model import Job, SavedRepository
-from xolite_qt.ui.dialogs.backups.form import Form
+from xolite_qt.ui.dialogs.backups.form import Form, PageStack
 from xolite_qt.ui.dialogs.backups.job_after import AfterSection
 from xolite_qt.ui.dialogs.backups.job_how import HowSection
 from xolite_qt.ui.dialogs.backups.job_keep import RetentionField
@@ -88,13 +88,13 @@ class JobEditor(Dialog):
         self.keep.set_schedule(job.schedule)
         self.how = HowSection(job)
         self.after = AfterSection(job, srs, targets)
-        self.pages = QStackedWidget()
+        self.pages = PageStack()
         for section in (self.vms, self.where, self.when, self.keep, self.how, self.after):
             page = QWidget()
             column = QVBoxLayout(page)
             column.setContentsMargins(0, 8, 0, 4)
             column.addWidget(section)
-            self.pages.addWidget(page)
+            self.pages.add(page)
         self.pages.setMinimumHeight(360)
         self.body.addWidget(self.pages, 1)
         self.banner = Banner()
@@ -107,7 +107,6 @@ class JobEditor(Dialog):
         self.go.clicked.connect(self.save)
         self._connect(open_nbd)
         self._judge()
-        self._only_seen()
         self.name.setFocus()
 
     def _connect(self, open_nbd: Callable[[], object] | None) -> None:
@@ -202,19 +201,8 @@ class JobEditor(Dialog):
             on_action=lambda: self.tabs.set_current(where),
         )
 
-    def _only_seen(self) -> None:
-        """The section that is seen decides whether one has to scroll, not the longest."""
-        policy = QSizePolicy.Policy
-        for at in range(self.pages.count()):
-            seen = at == self.pages.currentIndex()
-            self.pages.widget(at).setSizePolicy(
-                policy.Preferred, policy.Preferred if seen else policy.Ignored
-            )
-        self.pages.adjustSize()
-
     def _show_tab(self, tab: str) -> None:
-        self.pages.setCurrentIndex([ident for ident, _ in TABS].index(tab))
-        self._only_seen()
+        self.pages.show_page([ident for ident, _ in TABS].index(tab))
         if self._tried:
             self._say(self.problems())
 

@@ -67,6 +67,7 @@ class ScheduleField(QWidget):
         self.at = QTimeEdit(QTime(start.hour, start.minute))
         self.at.setDisplayFormat("HH:mm")
         self.at.setFixedWidth(110)
+        self.at.lineEdit().setTextMargins(8, 0, 8, 0)
         self.at_row = self.form.add(self.tr("At"), self.at, narrow=True)
         self.cron = QLineEdit(schedule.cron)
         self.cron.setFont(theme.mono_font(14))

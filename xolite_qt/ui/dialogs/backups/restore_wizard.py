@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from xolite_qt.stores.backup_rows import BackupRow
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.dialogs.backups.form import PageStack
 from xolite_qt.ui.dialogs.backups.restore_pages import SummaryPage, WhatPage, WhichPage
 from xolite_qt.ui.dialogs.backups.restore_where import WherePage
 from xolite_qt.ui.dialogs.base import Dialog
@@ -69,13 +70,13 @@ class RestoreWizard(Dialog):
         self.what = WhatPage(offline)
         self.where = WherePage()
         self.summary = SummaryPage()
-        self.pages = QStackedWidget()
+        self.pages = PageStack()
         for page in (self.which, self.what, self.where, self.summary):
             holder = QWidget()
             column = QVBoxLayout(holder)
             column.setContentsMargins(0, 8, 0, 4)
             column.addWidget(page)
-            self.pages.addWidget(holder)
+            self.pages.add(holder)
         self.pages.setMinimumHeight(360)
         self.body.addWidget(self.pages, 1)
         self.banner = Banner()
@@ -187,7 +188,7 @@ class RestoreWizard(Dialog):
                 return self.tr("Restore the VM")
 
     def _show(self, step: str) -> None:
-        self.pages.setCurrentIndex([ident for ident, _ in STEPS].index(step))
+        self.pages.show_page([ident for ident, _ in STEPS].index(step))
         self._judge()
 
     def _go(self, by: int) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
-from xolite_qt.backup.runs.events import RunSpec
+from xolite_qt.backup.jobs.model import HostRef
+from xolite_qt.backup.runs.events import RunKind, RunSpec
+from xolite_qt.credentials import host_account
 from xolite_qt.stores import Store, Subscription
 from xolite_qt.stores.backup_rows import RunRow
 from xolite_qt.ui import format as fmt
@@ -22,6 +25,7 @@ from xolite_qt.ui.views.backups.work import BackupWork
 from xolite_qt.ui.views.page import PageContext
 
 if TYPE_CHECKING:
+    from xolite_qt.backup.run.secrets import Secrets
     from xolite_qt.stores.backups import BackupStores
     from xolite_qt.ui.dialogs.backups.run_dialog import RunDialog
 
@@ -83,15 +87,36 @@ class Deeds(QObject):
         return await ask(ConfirmDialog(question, self.window))
 
     async def started(
-        self, kind: str, title: str, params: Any, *, job_id: str | None = None
+        self, kind: RunKind, title: str, params: msgspec.Struct, *, job_id: str | None = None
     ) -> str:
         """Starts a run and opens its window; why it could not be, or nothing."""
-        spec, trouble = await self.work.start(kind, title, params, job_id=job_id)
-        if trouble:
+        spec, trouble = await self.work.start(
+            kind, title, params, job_id=job_id, secrets=self.secrets()
+        )
+        if spec is None:
             self.tell(trouble)
         else:
             self.show_run(spec)
         return trouble
+
+    def here(self) -> HostRef:
+        """The connected host, as jobs and restores name it."""
+        api, pool = self.context.stores.api, self.context.stores.the_pool()
+        return HostRef(api.url, api.user or "root", pool.name_label if pool is not None else "")
+
+    def password(self) -> str | None:
+        """What a run signs in to the connected host with; None where only the keyring knows."""
+        known: Callable[[], str | None] | None = self.context.services.get("password_for_runs")
+        return known() if known is not None else None
+
+    def secrets(self) -> Secrets:
+        """What a run that is started now may need and the keyring may not have."""
+        from xolite_qt.backup.run.secrets import Secrets
+
+        here, password = self.here(), self.password()
+        if password is None:
+            return Secrets()
+        return Secrets(hosts={host_account(here.url, here.user): password})
 
     def open_run(self, rows: Sequence[RunRow]) -> None:
         """Opens the window of a run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
+from xolite_qt.backup.run.params import RepositoryParams
 from xolite_qt.stores.backup_rows import BackupRow
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.actions import Harm, Question
@@ -46,7 +47,8 @@ class BackupDeeds(JobDeeds):
             ]
 
             async def start(wish: RestoreWish) -> str:
-                return await self.started("restore", title_of(wish), restore_params(wish))
+                params = restore_params(wish, self.here())
+                return await self.started("restore", title_of(wish), params)
 
             dialog = RestoreWizard(
                 rows,
@@ -90,8 +92,8 @@ class BackupDeeds(JobDeeds):
             places.setdefault(row.repository.id, []).append(row)
         for place, there in places.items():
             title = f"Removal of {fmt.plural(len(there), 'backup', 'backups')} of {vms[0]}"
-            backups = [row.backup.id for row in there]
-            await self.started("forget", title, {"repository_id": place, "backups": backups})
+            backups = tuple(row.backup.id for row in there)
+            await self.started("forget", title, RepositoryParams(place, backups))
 
 
 def _snapshot_disks(rows: Iterable[BackupRow], row: BackupRow) -> frozenset[str]:

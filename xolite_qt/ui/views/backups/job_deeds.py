@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import msgspec
 
-from xolite_qt.backup.jobs.model import HostRef, Job, Schedule, Selection
+from xolite_qt.backup.jobs.model import Job, Schedule, Selection
+from xolite_qt.backup.run.params import BackupParams
 from xolite_qt.stores.backup_rows import JobRow
 from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.models import backup_words as words
@@ -23,12 +24,11 @@ class JobDeeds(RepositoryDeeds, HostDeeds):
 
     def new_job(self, vms: Iterable[str] = ()) -> None:
         """Leads through a new job, with these VMs (uuids) chosen."""
-        api, pool = self.context.stores.api, self.context.stores.the_pool()
         job = Job(
             id=str(uuid.uuid4()),
             schedule_id=str(uuid.uuid4()),
             name="",
-            host=HostRef(api.url, api.user or "root", pool.name_label if pool is not None else ""),
+            host=self.here(),
             selection=Selection(vms=tuple(vms)),
             schedule=Schedule(timezone=words.local_zone()),
         )
@@ -83,6 +83,24 @@ class JobDeeds(RepositoryDeeds, HostDeeds):
             if await ask(dialog):
                 made = dialog.job()
                 self.tell("", f"{made.name} is {'ready' if new else 'saved'}.")
+                await self._let_it_sign_in(made)
+
+    async def _let_it_sign_in(self, job: Job) -> None:
+        """A job that runs by itself needs the password in the keyring: asked, never just done."""
+        if not (job.schedule.enabled and self.is_here(job)):
+            return
+        password = self.password()
+        if password is None or await self.work.knows_password(job.host):
+            return
+        question = Question(
+            f"Keep the password of {job.host.user} in the keyring?",
+            f"{job.name} runs by itself, also while this window is closed, and signs in to the "
+            "host then. Without the password it can only be started from here.",
+            "Keep password",
+            Harm.DISRUPTIVE,
+        )
+        if await self.sure(question):
+            self.tell(await self.work.keep_password(job.host, password))
 
     def _storages(self) -> list[tuple[str, str]]:
         srs = self.context.stores.sr.records.values()
@@ -129,7 +147,7 @@ class JobDeeds(RepositoryDeeds, HostDeeds):
             self.spawn(self._run_job(row.job), f"run {row.job.name}")
 
     async def _run_job(self, job: Job) -> None:
-        await self.started("backup", job.name, {"job_id": job.id}, job_id=job.id)
+        await self.started("backup", job.name, BackupParams(job.id), job_id=job.id)
 
     def run_reason(self, rows: Sequence[JobRow]) -> str | None:
         """Why jobs cannot be started now."""
@@ -153,7 +171,7 @@ class JobDeeds(RepositoryDeeds, HostDeeds):
     async def _back_up(self, job: Job, vm_uuid: str) -> None:
         vm = self.context.stores.vm.by_uuid(vm_uuid)
         title = f"{job.name}: {vm.name_label}" if vm is not None else job.name
-        await self.started("backup", title, {"job_id": job.id, "vms": [vm_uuid]}, job_id=job.id)
+        await self.started("backup", title, BackupParams(job.id, (vm_uuid,)), job_id=job.id)
 
     def jobs_of(self, vm_uuid: str) -> list[Job]:
         """The jobs of this host that back up a VM, by name."""

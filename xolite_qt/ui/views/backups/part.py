@@ -102,6 +102,7 @@ class TablePart(Part, Generic[T]):
         part_id: for saved widths: "jobs".
         one, many: what a row is called.
         acts: what can be done with the selected rows, in order.
+        newest: id of a column of times; the newest come first until the user sorts otherwise.
     """
 
     def __init__(
@@ -114,12 +115,15 @@ class TablePart(Part, Generic[T]):
         many: str,
         acts: Iterable[Act[T]],
         muted: Callable[[T], bool] | None = None,
+        newest: str = "",
     ) -> None:
         super().__init__(context)
         self._id = f"backups.{part_id}"
         self._many = many
         self.model: RecordTableModel[T] = RecordTableModel(tuple(columns), muted=muted)
         self.model.setParent(self)
+        if newest:
+            self.model.sort_by(newest, descending=True)
         self.table = DataTable(self.model, says=many)
         self.search = SearchField(self.tr("Search in all columns"))
         self.search.setMaximumWidth(320)
@@ -187,10 +191,6 @@ class TablePart(Part, Generic[T]):
     def settled(self) -> bool:
         """Whether the table shows all that came."""
         return self.model.is_settled
-
-    def sort_by(self, column_id: str) -> None:
-        """Sort by a column, the greatest first."""
-        self.table.sort(self.model.column_at(column_id), Qt.SortOrder.DescendingOrder)
 
     # ------------------------------------------------------------------ rows
 

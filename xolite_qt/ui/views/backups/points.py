@@ -59,9 +59,8 @@ class PointsPart(TablePart[BackupRow]):
                     lambda rows: some(rows, "point in time") or self._busy(rows),
                 ),
             ),
+            newest="when",
         )
-        if not self.context.settings.tables.get(self._id):
-            self.sort_by("when")
         self.table.opened.connect(self._open)
 
     def _busy(self, rows: list[BackupRow]) -> str | None:
@@ -164,7 +163,7 @@ class ByVmPart(Part):
         self.split.setStretchFactor(1, 5)
         card.setMinimumWidth(220)
         self.points.setMinimumWidth(320)
-        self.split.setSizes([380, 680])
+        self.split.setSizes([340, 720])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from xolite_qt.backup.runs.events import RunKind
 from xolite_qt.stores import StoreState, Subscription
 from xolite_qt.stores.backup_rows import RepositoryRow
 from xolite_qt.ui.models.backup_columns import repository_columns
@@ -22,7 +23,7 @@ class RepositoriesPart(TablePart[RepositoryRow]):
         self.deeds = deeds
         self.store = deeds.stores.repositories
 
-        def work(text: str, icon: str, kind: str) -> Act[RepositoryRow]:
+        def work(text: str, icon: str, kind: RunKind) -> Act[RepositoryRow]:
             return Act(
                 text,
                 icon,

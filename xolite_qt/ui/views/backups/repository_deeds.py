@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xolite_qt.backup.jobs.model import SavedRepository
+from xolite_qt.backup.run.params import RepositoryParams
+from xolite_qt.backup.runs.events import RunKind
 from xolite_qt.stores.backup_rows import RepositoryRow
 from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.models import backup_words as words
@@ -71,11 +73,11 @@ class RepositoryDeeds(Deeds):
     async def _test_repository(self, saved: SavedRepository) -> None:
         await self._repository(await self.work.wish_of(saved), saved, test=True)
 
-    def work_in_repository(self, kind: str, rows: Sequence[RepositoryRow]) -> None:
+    def work_in_repository(self, kind: RunKind, rows: Sequence[RepositoryRow]) -> None:
         """Starts "check", "verify" or "merge" in repositories."""
         for row in rows:
             title = f"{words.kind(kind)[0]} of {row.saved.name}"
-            self.spawn(self.started(kind, title, {"repository_id": row.ref}), title)
+            self.spawn(self.started(kind, title, RepositoryParams(row.ref)), title)
 
     def busy_reason(self, rows: Sequence[RepositoryRow]) -> str | None:
         """Why no work can be started in repositories now."""

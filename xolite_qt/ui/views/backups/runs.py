@@ -30,9 +30,8 @@ class RunsPart(TablePart[RunRow]):
                 Act("Open…", "eye", deeds.open_run, lambda rows: one(rows, "run")),
                 Act("Cancel run…", "cancel", deeds.cancel_runs, _cancel_reason),
             ),
+            newest="started",
         )
-        if not self.context.settings.tables.get(self._id):
-            self.sort_by("started")
         self.live = LiveRuns(deeds)
         self.column.insertWidget(0, self.live)
         self.table.opened.connect(self._open)

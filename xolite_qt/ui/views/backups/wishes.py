@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from xolite_qt.backup.jobs.model import HostRef
+from xolite_qt.backup.run.params import RestoreParams
 from xolite_qt.ui.models.backup_restore import RestoreWish
 
 
-def restore_params(wish: RestoreWish) -> dict[str, Any]:
-    """The parameters of a restore."""
-    return {
-        "repository_id": wish.row.repository.id,
-        "backup": wish.row.backup.id,
-        "what": wish.what,
-        "disk": wish.disk,
-        "srs": dict(wish.srs),
-        "networks": dict(wish.networks),
-        "name": wish.name,
-        "start": wish.start,
-        "keep_macs": wish.keep_macs,
-        "path": wish.path,
-        "format": wish.format,
-        "snapshot": wish.snapshot,
-    }
+def restore_params(wish: RestoreWish, host: HostRef) -> RestoreParams:
+    """The parameters of a restore to `host`, or into a file."""
+    return RestoreParams(
+        repository_id=wish.row.repository.id,
+        backup=wish.row.backup.id,
+        what=wish.what,
+        host=None if wish.what == "file" else host,
+        disk=wish.disk,
+        srs=dict(wish.srs),
+        networks=dict(wish.networks),
+        name=wish.name,
+        start=wish.start,
+        keep_macs=wish.keep_macs,
+        path=wish.path,
+        format=wish.format,
+        snapshot=wish.snapshot,
+    )

@@ -9,20 +9,22 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from xolite_qt import credentials
 from xolite_qt.backup.errors import BackupError
-from xolite_qt.backup.jobs.model import Job, SavedRepository
+from xolite_qt.backup.jobs.model import HostRef, Job, SavedRepository
+from xolite_qt.backup.runs.events import RunKind, RunSpec
 from xolite_qt.stores.backup_rows import BackupRow
 from xolite_qt.ui.dialogs.backups.repository_dialog import RepositoryWish, Step
 from xolite_qt.ui.models import backup_place
 from xolite_qt.ui.models.backup_restore import BackupFacts, facts
 
 if TYPE_CHECKING:
+    from xolite_qt.backup.run.secrets import Secrets
     from xolite_qt.stores.backups import BackupStores
 
 TROUBLE = (OSError, ValueError, BackupError)
@@ -44,7 +46,8 @@ TEST_BUDGET_S = 20.0
 def said(error: BaseException) -> str:
     """An error as a sentence."""
     text = (str(error) or type(error).__name__).rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}."
+    # A path or the name of a machine stays as it is.
+    return f"{text[:1].upper()}{text[1:]}." if text.partition(" ")[0].isalpha() else f"{text}."
 
 
 class BackupWork:
@@ -80,6 +83,20 @@ class BackupWork:
         except TROUBLE as error:
             return f"{job.name} could not be deleted: {said(error)}"
         self.stores.saved_jobs.retry()
+        return ""
+
+    async def knows_password(self, host: HostRef) -> bool:
+        """Whether the keyring has what a run by itself signs in with."""
+        account = credentials.host_account(host.url, host.user)
+        return (await asyncio.to_thread(credentials.load, account)) is not None
+
+    async def keep_password(self, host: HostRef, password: str) -> str:
+        """Puts a host's password into the keyring; why not, or nothing."""
+        account = credentials.host_account(host.url, host.user)
+        try:
+            await asyncio.to_thread(credentials.store, account, password)
+        except credentials.CredentialsError as error:
+            return f"{said(error)} Runs by schedule cannot sign in without it."
         return ""
 
     # ------------------------------------------------------------------ repositories
@@ -148,18 +165,35 @@ class BackupWork:
     # ------------------------------------------------------------------ runs
 
     async def start(
-        self, kind: str, title: str, params: Any, *, job_id: str | None = None
-    ) -> tuple[Any, str]:
-        """Starts a run in a process of its own; (its spec or None, why not or nothing)."""
-        return await asyncio.to_thread(self._start, kind, title, params, job_id)
+        self,
+        kind: RunKind,
+        title: str,
+        params: msgspec.Struct,
+        *,
+        job_id: str | None = None,
+        secrets: Secrets | None = None,
+    ) -> tuple[RunSpec | None, str]:
+        """Starts a run in a process of its own; (its spec or None, why not or nothing).
 
-    def _start(self, kind: str, title: str, params: Any, job_id: str | None) -> tuple[Any, str]:
+        Args:
+            secrets: what the keyring may not have.
+        """
+        return await asyncio.to_thread(self._start, kind, title, params, job_id, secrets)
+
+    def _start(
+        self,
+        kind: RunKind,
+        title: str,
+        params: msgspec.Struct,
+        job_id: str | None,
+        secrets: Secrets | None,
+    ) -> tuple[RunSpec | None, str]:
         from xolite_qt.backup.run.start import start_run
 
-        raw = params if isinstance(params, dict) else msgspec.to_builtins(params)
+        runs = self.stores.run_files
         try:
-            spec = self.stores.run_files.create(kind, title, params=raw, job_id=job_id, by="user")
-            start_run(self.stores.run_files, spec)
+            spec = runs.create(kind, title, msgspec.to_builtins(params), job_id, "user")
+            start_run(runs, spec, secrets)
         except TROUBLE as error:
             return None, f"{title} could not be started: {said(error)}"
         self.stores.runs.retry()

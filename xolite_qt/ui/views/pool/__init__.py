@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xolite_qt.ui.views.backups.page import BackupsPage
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
@@ -15,4 +16,5 @@ PAGES[Kind.POOL] = [
     PageSpec("tasks", "Tasks", TasksPage),
     PageSpec("hosts", "Hosts", HostsPage),
     PageSpec("vms", "VMs", VmsPage),
+    PageSpec("backups", "Backups", BackupsPage),
 ]
