@@ -258,10 +258,13 @@ def create_(
 @_json
 def add_(name: str, repository: str, key_file: Path | None, as_json: bool) -> None:
     """Remember REPO as NAME, for this user; its secrets go into the desktop's keyring."""
-    from xolite_qt.cli.repo_add import add_repository
+    from xolite_qt.cli.repo_add import is_encrypted, remember
 
-    with ending(as_json):
-        saved = add_repository(name, address_of(repository, key_file))
+    with ending(as_json) as end:
+        address = address_of(repository, key_file)
+        encrypted = is_encrypted(address)
+        end.is_open = True
+        saved = remember(name, address, encrypted=encrypted)
         if as_json:
             answer = {"id": saved.id, "name": saved.name, "url": saved.url}
             echo_json({"ok": True, "problems": [], **answer, "encrypted": saved.encrypted})

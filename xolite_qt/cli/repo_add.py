@@ -36,36 +36,44 @@ def split_login(url: str) -> tuple[str, str]:
     return f"{scheme}://{place}{'?' if options else ''}{options}{hash_sign}{region}", login
 
 
-def add_repository(name: str, address: Address) -> SavedRepository:
-    """Opens a repository and remembers it; where something fails nothing is remembered.
+def is_encrypted(address: Address) -> bool:
+    """Opens a repository; nothing is written.
 
-    An empty place is taken too, for the first backup, unless it is to be encrypted: that is made
+    An empty place is one too, for the first backup, unless it is to be encrypted: that is made
     with `create`.
 
     Raises:
-        RepositoryError: the name cannot be, or is taken; or the keyring takes no secrets.
         WrongKey, StorageError: it cannot be opened.
+    """
+    from xolite_qt.backup.repository import Repository
+    from xolite_qt.backup.storage import open_storage
+    from xolite_qt.backup.storage.retry import RetryPolicy
+
+    storage = open_storage(address.url, policy=RetryPolicy(budget_s=OPEN_BUDGET_S))
+    try:
+        storage.list("")
+        return Repository.open(storage, address.key).encrypted
+    finally:
+        storage.close()
+
+
+def remember(name: str, address: Address, *, encrypted: bool) -> SavedRepository:
+    """Saves a repository; where something fails nothing is kept.
+
+    Raises:
+        RepositoryError: the name cannot be, or is taken; or the keyring takes no secrets.
         StoreError: it cannot be saved.
     """
     from xolite_qt import credentials
     from xolite_qt.backup.errors import BackupError, RepositoryError
     from xolite_qt.backup.jobs.model import SavedRepository
     from xolite_qt.backup.jobs.store import RepositoryStore
-    from xolite_qt.backup.repository import Repository
-    from xolite_qt.backup.storage import open_storage
-    from xolite_qt.backup.storage.retry import RetryPolicy
 
     store = RepositoryStore()
     if not name.strip() or not name.isprintable() or is_address(name):
         raise RepositoryError("", "this cannot be a repository's name")
     if store.named(name) is not None:
         raise RepositoryError("", f"there is a saved repository called {name!r} already")
-    storage = open_storage(address.url, policy=RetryPolicy(budget_s=OPEN_BUDGET_S))
-    try:
-        storage.list("")
-        encrypted = Repository.open(storage, address.key).encrypted
-    finally:
-        storage.close()
     url, login = split_login(address.url)
     saved = SavedRepository(id=str(uuid.uuid4()), name=name, url=url, encrypted=encrypted)
     secrets = {
