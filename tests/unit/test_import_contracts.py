@@ -24,6 +24,10 @@ FORBIDDEN = [
     ("ui/theme", "from xolite_qt.ui.views import main_window", "cli > app > views"),
     ("ui/theme", "import aiohttp", "the ui never speaks to the network"),
     ("demo_host/db", "from xolite_qt.xen_api import errors", "the demo host shares no code"),
+    ("vhd/structs", "from xolite_qt.xen_api import errors", "nbd and vhd know nobody"),
+    ("backup/storage/base", "from xolite_qt.backup.disks import alias", "backup: run > restore"),
+    ("backup/storage/base", "from xolite_qt.vhd import structs", "a storage knows files"),
+    ("backup/errors", "import click", "the backup engine knows neither"),
     ("ui/theme", "from xolite_qt.demo_host import db", "only app and cli start"),
     ("stores/base", "from xolite_qt.demo_host import db", "only app and cli start"),
 ]
@@ -65,3 +69,13 @@ def test_each_contract_bites(tree: Path, module: str, line: str, contract: str) 
     assert answer.returncode == 1, answer.stdout + answer.stderr
     broken = [line for line in answer.stdout.splitlines() if line.rstrip().endswith("BROKEN")]
     assert any(contract in line for line in broken), answer.stdout
+
+
+def test_whoever_keeps_backups_in_a_folder_never_loads_boto3() -> None:
+    code = (
+        "import sys, xolite_qt.backup.run.execute, xolite_qt.backup.storage as s\n"
+        "s.open_storage('/nowhere')\n"
+        "sys.exit(any(m.startswith(('boto', 'apprise', 'PySide6')) for m in sys.modules))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert answer.returncode == 0
