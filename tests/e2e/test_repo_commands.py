@@ -32,9 +32,9 @@ from xolite_qt.cli import main
 Run = subprocess.CompletedProcess[str]
 
 
-def repo(*arguments: str | Path, input: str | None = None) -> Result:
+def repo(*arguments: str | Path, typed: str | None = None) -> Result:
     """`xolite-qt repo …` in this process; an exception of ours is a mistake."""
-    result = CliRunner().invoke(main, ["repo", *map(str, arguments)], input=input)
+    result = CliRunner().invoke(main, ["repo", *map(str, arguments)], input=typed)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
@@ -75,7 +75,7 @@ def sealed(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["blocks-brotli", "blocks-encrypted", "vhd-files"])
 def test_list_says_what_xen_orchestra_wrote(name: str, tmp_path: Path) -> None:
     theirs = unpack(name, tmp_path)
-    key = []
+    key: list[str | Path] = []
     if theirs.key:
         (tmp_path / "k").write_text(theirs.key)
         key = ["--key-file", tmp_path / "k"]
@@ -250,10 +250,10 @@ def test_forgotten_merged_and_verified(ours: Path) -> None:
 
 def test_forget_asks(ours: Path) -> None:
     first = answer("list", ours)["backups"][0]["id"]
-    assert repo("forget", ours, first, input="n\n").exit_code == 1
-    assert repo("forget", ours, first, input="").exit_code == 1
+    assert repo("forget", ours, first, typed="n\n").exit_code == 1
+    assert repo("forget", ours, first, typed="").exit_code == 1
     assert len(answer("list", ours)["backups"]) == 3
-    assert repo("forget", ours, first, input="y\n").exit_code == 0
+    assert repo("forget", ours, first, typed="y\n").exit_code == 0
     second = answer("list", ours)["backups"][0]["id"]
     result = repo("forget", ours, second, "--yes")
     assert result.exit_code == 0
@@ -346,10 +346,10 @@ def test_create_with_a_key_that_is_none(tmp_path: Path) -> None:
 
 
 class _Memory(KeyringBackend):
-    priority = 1  # type: ignore[assignment]
+    priority = 1
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.secrets: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -381,7 +381,7 @@ def test_add_and_use_by_name(ours: Path, sealed: Path, key_file: Path, kept: _Me
     assert len(answer("list", "attic")["backups"]) == 3
     assert answer("verify", "attic")["ok"] is True
     assert [one.name for one in RepositoryStore().all()] == ["attic", "cellar"]
-    assert answer("add", "attic", ours, code=3)["ok"] is False
+    assert answer("add", "attic", ours, code=1)["ok"] is False
     for file in RepositoryStore().path.iterdir():
         assert KEY not in file.read_text()
 
@@ -391,12 +391,10 @@ def test_add_keeps_nothing_of_what_cannot_be_opened(
 ) -> None:
     assert answer("add", "attic", sealed, code=3)["ok"] is False
     # Here is no keyring, so that the key could not be kept.
-    assert (
-        "keyring"
-        in answer("add", "attic", sealed, "--key-file", key_file, code=3)["problems"][0]["what"]
-    )
+    failed = answer("add", "attic", sealed, "--key-file", key_file, code=1)
+    assert "keyring" in failed["problems"][0]["what"]
     for name in ("", " ", "/x", "file:///x", "a\nb"):
-        assert answer("add", name, ours, code=3)["ok"] is False
+        assert answer("add", name, ours, code=1)["ok"] is False
     assert RepositoryStore().all() == []
 
 
@@ -514,35 +512,36 @@ main(sys.argv[1:5])
 """
 
 
-def interrupted(root: Path, seconds: str, times: int) -> tuple[subprocess.Popen[str], float]:
-    """A verification of slow blocks that gets Ctrl-C so often."""
-    process = subprocess.Popen(
+def interrupted(root: Path, seconds: str, times: int) -> Run:
+    """What came of a verification of slow blocks that got Ctrl-C so often."""
+    with subprocess.Popen(
         [sys.executable, "-c", _SLOW, "repo", "verify", str(root), "--json", seconds],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline() == "reading\n"
-    began = time.monotonic()
-    for _ in range(times):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-    return process, began
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "reading\n"
+            for _ in range(times):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.3)
+            output, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess([], process.returncode, output, errors)
 
 
 def test_ctrl_c_stops_and_says_so(ours: Path) -> None:
-    process, _ = interrupted(ours, "0.5", 1)
-    output, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert json.loads(output)["ok"] is False
-    assert "Traceback" not in errors
-    assert "press Ctrl-C again" in errors
+    result = interrupted(ours, "0.5", 1)
+    assert result.returncode == 130
+    assert json.loads(result.stdout)["ok"] is False
+    assert "Traceback" not in result.stderr
+    assert "press Ctrl-C again" in result.stderr
 
 
 def test_a_second_ctrl_c_ends_at_once(ours: Path) -> None:
-    process, began = interrupted(ours, "60", 2)
-    process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert time.monotonic() - began < 10
+    began = time.monotonic()
+    assert interrupted(ours, "60", 2).returncode == 130
+    assert time.monotonic() - began < 20
