@@ -163,6 +163,7 @@ class ExportBody:
         self._connection, self._response = connection, response
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.received_bytes = 0
+        self._aborted = False
 
     def read(self, size: int = _RECEIVE_BYTES) -> bytes:
         """Exactly so many bytes; fewer only at the end.
@@ -178,11 +179,15 @@ class ExportBody:
         except (OSError, HTTPException, ValueError) as error:
             what = _words(error) if isinstance(error, OSError) else "the answer was cut off"
             raise ConnectionLost(f"the export broke off: {what}") from None
+        if self._aborted:
+            # What was cut by us looks like an end.
+            raise ConnectionLost("the export was broken off")
         self.received_bytes += at
         return bytes(body) if at == size else bytes(view[:at])
 
     def abort(self) -> None:
         """Hangs up; a read that waits fails at once."""
+        self._aborted = True
         self._connection.abort()
 
 
@@ -206,14 +211,14 @@ def open_export(
     connection = _Connection(door, idle_s)
     try:
         connection.send(_head("GET", door, path, query, None))
-        response = HTTPResponse(connection.socket, method="GET")
-        try:
-            response.begin()
-        except (OSError, HTTPException) as error:
-            what = _words(error) if isinstance(error, OSError) else "no HTTP"
-            raise ConnectionLost(f"{path}: the host did not answer: {what}") from None
-        _judge(path, response.status, response.reason)
-        with response:
+        # It holds the socket open on its own, so it is closed however this ends.
+        with contextlib.closing(HTTPResponse(connection.socket, method="GET")) as response:
+            try:
+                response.begin()
+            except (OSError, HTTPException, ValueError) as error:
+                what = _words(error) if isinstance(error, OSError) else "no HTTP"
+                raise ConnectionLost(f"{path}: the host did not answer: {what}") from None
+            _judge(path, response.status, response.reason)
             yield ExportBody(connection, response)
     finally:
         connection.close()
