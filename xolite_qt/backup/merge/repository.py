@@ -90,7 +90,8 @@ def merge_repository(
             url,
             key,
             concurrency=concurrency,
-            parallel=parallel,
+            # Asked here, once: on a bucket that is a dozen requests.
+            parallel=parallel or storage.abilities.parallel,
             budget_s=budget_s,
             progress=progress,
         ) as pool:

@@ -10,11 +10,12 @@ import multiprocessing
 import os
 import signal
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from xolite_qt.backup.storage import open_storage
+from xolite_qt.backup.storage import Storage, open_storage
 from xolite_qt.backup.storage.retry import RetryPolicy
 
 from .chain import Merged, merge_chain
@@ -94,22 +95,27 @@ def work(job: Work) -> Merged:
     if parent is not None and not parent.is_alive():
         # Without its lock: the thread that looks after that may not have had its turn yet.
         os._exit(1)
-    # Loaded only now: whoever keeps backups in the clear starts faster.
-    from xolite_qt.backup.encryption import open_encrypted
-
     at = job.slot * NUMBERS
 
     def tell(done: int, total: int) -> None:
         _Shared.numbers[at + DONE], _Shared.numbers[at + TOTAL] = done, total
 
-    storage = open_storage(job.url, policy=RetryPolicy(budget_s=job.budget_s))
-    try:
-        return merge_chain(
-            open_encrypted(storage, job.key) if job.key else storage,
-            job.paths,
-            progress=tell,
-            stop=_Flag(job.slot),
-            parallel=job.parallel,
-        )
-    finally:
-        storage.close()
+    return merge_chain(
+        _storage(job.url, job.key, job.budget_s),
+        job.paths,
+        progress=tell,
+        stop=_Flag(job.slot),
+        parallel=job.parallel,
+    )
+
+
+@lru_cache(maxsize=1)
+def _storage(url: str, key: str | None, budget_s: float) -> Storage:
+    """Stays open for the next chain: logins and connections cost more than a small merge."""
+    storage = open_storage(url, policy=RetryPolicy(budget_s=budget_s))
+    if not key:
+        return storage
+    # Loaded only now: whoever keeps backups in the clear starts faster.
+    from xolite_qt.backup.encryption import open_encrypted
+
+    return open_encrypted(storage, key)
