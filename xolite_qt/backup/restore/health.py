@@ -12,7 +12,7 @@ from xolite_qt.backup.repository import Backup, Repository
 from xolite_qt.xen_api import VBD, VM, VMGuestMetrics, XenApi, XenApiError, is_null
 
 from .to_file import RestoreError
-from .to_host import HostRestore, RestoreWish, Told
+from .to_host import HostRestore, RestoreWish, Told, start_vm
 
 _LOOK_S = 1.0
 
@@ -53,7 +53,7 @@ async def check_health(
         for vif in (await api.get_record(VM, vm)).vifs:
             await api.call("VIF.destroy", vif)
         began = time.monotonic()
-        await api.call("VM.start", vm, False, False, timeout_s=timeout_s)
+        await start_vm(api, vm, timeout_s=timeout_s)
         while time.monotonic() - began < timeout_s:
             if stop.is_set():
                 raise Cancelled

@@ -98,7 +98,7 @@ class HostRestore:
         else:
             vm = await self._disks(backup, wish)
         if wish.start:
-            await self._api.call("VM.start", vm, False, False, timeout_s=600.0)
+            await start_vm(self._api, vm)
         return vm
 
     async def disk(self, backup: Backup, disk: BackupDisk, sr: str, name: str | None) -> str:
@@ -142,6 +142,8 @@ class HostRestore:
             for ref in refs:
                 undo.made("VM", ref)
             vm = refs[0]
+            # What was exported is a snapshot, and comes back as a template.
+            await self._api.call("VM.set_is_a_template", vm, False)
             name = backup.vm_name if wish.name is None else wish.name
             await self._api.call("VM.set_name_label", vm, name)
             undo.keep()
@@ -155,16 +157,22 @@ class HostRestore:
         async with _Undo(self._api) as undo:
             arguments = vm_arguments(metadata["vm"], wish.name)
             blocked = arguments["blocked_operations"]
-            vm: str = await self._api.call("VM.create", arguments)
-            undo.made("VM", vm)
             made: dict[str, str] = {}
-            for disk in backup.disks:
+            memory = metadata.get("vmSnapshot", {}).get("suspend_VDI", "")
+            # A VM that is suspended is so from its first moment on: its memory comes first.
+            disks = sorted(backup.disks, key=lambda disk: disk.ref != memory)
+            vm = ""
+            for disk in disks:
+                if disk.ref != memory and not vm:
+                    vm = await self._machine(arguments, metadata, made.get(memory), undo)
                 uuid = wish.sr.get(disk.uuid) or wish.sr.get(disk.snapshot_uuid)
                 sr = await self._sr(uuid or wish.sr.get("", ""))
                 record = metadata["vdis"][disk.ref]
                 made[disk.ref] = await self._one_disk(
                     backup, disk, record, sr, undo, differences.get(disk.ref)
                 )
+            if not vm:
+                vm = await self._machine(arguments, metadata, made.get(memory), undo)
             for vbd in _in_order(metadata.get("vbds", {})):
                 await self._drive(vbd, vm, made)
             if wish.devices:
@@ -173,6 +181,27 @@ class HostRestore:
             for operation in blocked:
                 await self._api.call("VM.remove_from_blocked_operations", vm, operation)
             undo.keep()
+        return vm
+
+    async def _machine(
+        self,
+        arguments: dict[str, Any],
+        metadata: Mapping[str, Any],
+        memory: str | None,
+        undo: _Undo,
+    ) -> str:
+        """The VM itself; suspended where its memory was restored."""
+        if memory is not None:
+            snapshot = metadata["vmSnapshot"]
+            arguments = {
+                **arguments,
+                "power_state": "Suspended",
+                "suspend_VDI": memory,
+                "last_boot_CPU_flags": snapshot.get("last_boot_CPU_flags", {}),
+                "last_booted_record": snapshot.get("last_booted_record", ""),
+            }
+        vm: str = await self._api.call("VM.create", arguments)
+        undo.made("VM", vm)
         return vm
 
     async def _one_disk(
@@ -303,6 +332,17 @@ def _in_order(records: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         return len(place), place
 
     return sorted(records.values(), key=key)
+
+
+async def start_vm(api: XenApi, vm: str, *, timeout_s: float = 600.0) -> None:
+    """Starts a restored VM, or resumes it where its memory was restored.
+
+    Raises:
+        XenApiError: the host does not.
+    """
+    suspended = await api.call("VM.get_power_state", vm) == "Suspended"
+    method = "VM.resume" if suspended else "VM.start"
+    await api.call(method, vm, False, False, timeout_s=timeout_s)
 
 
 async def find_sr(api: XenApi, name: str) -> str:

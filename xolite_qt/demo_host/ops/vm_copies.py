@@ -332,13 +332,18 @@ def _second(call: Call, vm: str, name: str, into: str) -> str:
 
 @method("VM.create")
 def vm_create(call: Call, args: dict[str, Any]) -> str:
-    """A VM of which everything is told; it is halted and has no devices."""
+    """A VM of which everything is told; it has no devices.
+
+    It is halted, or suspended where that is told with the disk that holds its memory.
+    """
     for name in ("VCPUs_max", "VCPUs_at_startup"):
         if args[name] < 1:
             raise Failure("INVALID_VALUE", name, args[name])
     now = call.host.clock.iso()
     metrics = call.db.create("VM_metrics", install_time=now, last_updated=now)
-    fields = {**args, "power_state": HALTED, "resident_on": NULL_REF}
+    memory = args.get("suspend_VDI", NULL_REF)
+    suspended = args.get("power_state") == SUSPENDED and call.db.exists("VDI", memory)
+    fields = {**args, "power_state": SUSPENDED if suspended else HALTED, "resident_on": NULL_REF}
     made = call.db.create("VM", fields, metrics=metrics, domid=-1)
     call.host.recompute("VM", made)
     return made
