@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from xolite_qt.backup.errors import AccessDenied, BackupError, Unreachable, WrongKey
@@ -157,6 +158,8 @@ class CatalogueStore(Store[BackupRow]):
         self._note(saved.id, contents)
 
     def _read_one(self, saved: SavedRepository) -> Contents:
+        if not is_there(saved.url):
+            raise FileNotFoundError(f"{saved.url.removeprefix('file://')} is not there")
         backups = self._open(saved).backups()
         return Contents(rows=tuple(rows_of(saved, backups)), free_bytes=_free_bytes(saved.url))
 
@@ -286,6 +289,14 @@ def open_saved(saved: SavedRepository) -> Readable:
     return Repository.open(
         open_storage(secrets.repository_url(saved)), secrets.repository_key(saved)
     )
+
+
+def is_there(url: str) -> bool:
+    """Whether the folder of a repository is there; of one elsewhere that is found out by asking.
+
+    A share that is not mounted must not look like an empty repository.
+    """
+    return not url.startswith("file://") or Path(url.removeprefix("file://")).is_dir()
 
 
 def _free_bytes(url: str) -> int | None:

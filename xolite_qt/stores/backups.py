@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from xolite_qt.backup.errors import BackupError
-from xolite_qt.backup.runs.events import Event
+from xolite_qt.backup.runs.events import Event, RunSpec
 from xolite_qt.backup.runs.state import RunState
 from xolite_qt.stores.backup_catalogue import CatalogueStore, Open, RepositoryRowStore
 from xolite_qt.stores.backup_rows import JobRow, RunRow, run_row, without_news
@@ -226,12 +226,12 @@ class RunWatch:
             task.cancel()
 
     async def _follow(self) -> None:
-        follower: RunFollower | None = None
-        spec = None
+        opened: tuple[RunSpec, RunFollower] | None = None
         while True:
             try:
-                if follower is None or spec is None:
-                    spec, follower = await asyncio.to_thread(self._open)
+                if opened is None:
+                    opened = await asyncio.to_thread(self._open)
+                spec, follower = opened
                 alive, news = await asyncio.to_thread(_look, follower)
             except _ERRORS as error:
                 self.error = str(error)
@@ -245,7 +245,7 @@ class RunWatch:
                 return
             await asyncio.sleep(FOLLOW_S)
 
-    def _open(self) -> tuple[Any, RunFollower]:
+    def _open(self) -> tuple[RunSpec, RunFollower]:
         spec = next((s for s in self._files.all(MOST_RUNS) if s.id == self.run_id), None)
         if spec is None:
             raise FileNotFoundError("this run is no longer in the list")
@@ -290,6 +290,8 @@ class BackupStores:
         from xolite_qt.backup.runs.store import RunStore
 
         self._tasks = OwnedTasks()
+        self._job_troubles: tuple[str, ...] = ()
+        self._repository_troubles: tuple[str, ...] = ()
         self.job_files: JobStore = JobStore(config and config / "jobs")
         self.repository_files: RepositoryStore = RepositoryStore(config and config / "repositories")
         self.run_files: RunStore = RunStore(data and data / "runs")
@@ -297,7 +299,7 @@ class BackupStores:
             "saved_jobs",
             self._tasks,
             tag=self.job_files.changed_tag,
-            read=lambda: [Saved(job.id, job) for job in self.job_files.all()],
+            read=self._read_jobs,
             errors=_ERRORS,
             period_s=period_s,
             linger_s=linger_s,
@@ -306,7 +308,7 @@ class BackupStores:
             "saved_repositories",
             self._tasks,
             tag=self.repository_files.changed_tag,
-            read=lambda: [Saved(saved.id, saved) for saved in self.repository_files.all()],
+            read=self._read_repositories,
             errors=_ERRORS,
             period_s=period_s,
             linger_s=linger_s,
@@ -333,6 +335,19 @@ class BackupStores:
         self.repositories = RepositoryRowStore(
             self.saved_repositories, self.runs, self.points, linger_s=linger_s
         )
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """A sentence for each file of a job or repository that could not be understood."""
+        return (*self._job_troubles, *self._repository_troubles)
+
+    def _read_jobs(self) -> list[Saved]:
+        self._job_troubles = tuple(self.job_files.troubles())
+        return [Saved(job.id, job) for job in self.job_files.all()]
+
+    def _read_repositories(self) -> list[Saved]:
+        self._repository_troubles = tuple(self.repository_files.troubles())
+        return [Saved(saved.id, saved) for saved in self.repository_files.all()]
 
     def watch(self, run_id: str, on_news: Callable[[list[Event]], None]) -> RunWatch:
         """Follows one run closely until the watch is closed."""

@@ -74,11 +74,11 @@ QCheckBox, QRadioButton { spacing: 8px; background: transparent; color: $txt; pa
 QCheckBox:disabled, QRadioButton:disabled { color: $muted; }
 QCheckBox:focus, QRadioButton:focus { outline: none; border: 1px solid $brand_txt;
   border-radius: 4px; padding: 1px; }
-QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $outline; border-radius: 3px;
-  background: $bg; }
+QCheckBox::indicator, QListView::indicator { width: 16px; height: 16px;
+  border: 1px solid $outline; border-radius: 3px; background: $bg; }
 QCheckBox::indicator:hover, QRadioButton::indicator:hover { border-color: $brand_txt; }
-QCheckBox::indicator:checked { background: $brand_item; border-color: $brand_item;
-  image: url("$check"); }
+QCheckBox::indicator:checked, QListView::indicator:checked {
+  background: $brand_item; border-color: $brand_item; image: url("$check"); }
 QCheckBox::indicator:indeterminate { background: $brand_item; border-color: $brand_item; }
 QCheckBox::indicator:disabled { background: $track; border-color: $border; }
 QRadioButton::indicator { width: 16px; height: 16px; border: 1px solid $outline;

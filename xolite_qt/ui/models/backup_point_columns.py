@@ -85,6 +85,7 @@ def backed_up_columns() -> tuple[Column[BackedUpVm], ...]:
             title="Points",
             value=lambda vm: vm.points,
             kind=Kind.NUMBER,
+            default_visible=False,
             width=70,
         ),
         Column[BackedUpVm](

@@ -46,7 +46,7 @@ KINDS = {
 MODES = {"incremental": "Incremental", "full": "Full", "delta": "Incremental"}
 
 _WAYS = {
-    "nbd+cbt": "NBD, changed blocks",
+    "nbd+cbt": "NBD, changes only",
     "nbd": "NBD",
     "nbd+bat": "NBD, block table",
     "nbd+table": "NBD, block table",

@@ -35,11 +35,11 @@ class Row(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        row = QHBoxLayout()
-        row.setSpacing(8)
+        self.line = QHBoxLayout()
+        self.line.setSpacing(8)
         for field in fields:
-            row.addWidget(field)
-        column.addLayout(row)
+            self.line.addWidget(field)
+        column.addLayout(self.line)
         line = QHBoxLayout()
         line.setSpacing(6)
         self._sign = IconLabel("danger", 14, color="danger")
@@ -94,9 +94,7 @@ class Form(QWidget):
         if narrow:
             for field in fields:
                 field.setMaximumWidth(300)
-            inner = row.layout().itemAt(0).layout()
-            assert isinstance(inner, QHBoxLayout)
-            inner.addStretch(1)
+            row.line.addStretch(1)
         for field in fields:
             if not field.accessibleName():
                 field.setAccessibleName(caption)
@@ -116,10 +114,11 @@ class Form(QWidget):
         """Show or hide a row with its caption."""
         at = self._grid.indexOf(row)
         line = self._grid.getItemPosition(at)[0]  # type: ignore[index]  # the stub says object
-        caption = self._grid.itemAtPosition(line, 0)
+        item = self._grid.itemAtPosition(line, 0)
+        caption = item.widget() if item is not None else None
         row.setVisible(visible)
-        if caption is not None and caption.widget() is not None:
-            caption.widget().setVisible(visible)
+        if caption is not None:
+            caption.setVisible(visible)
 
 
 class PageStack(QWidget):

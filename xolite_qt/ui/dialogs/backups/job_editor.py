@@ -95,10 +95,10 @@ class JobEditor(Dialog):
             column.setContentsMargins(0, 8, 0, 4)
             column.addWidget(section)
             self.pages.add(page)
-        self.pages.setMinimumHeight(360)
+        self.pages.setMinimumHeight(440)
         self.body.addWidget(self.pages, 1)
         self.banner = Banner()
-        self.layout().insertWidget(2, self.banner)  # type: ignore[union-attr, attr-defined]
+        self.layout().insertWidget(2, self.banner)  # type: ignore[union-attr]
         self.cancel = self.add_button(self.tr("Cancel"))
         self.cancel.clicked.connect(self.reject)
         self.go = self.add_button(

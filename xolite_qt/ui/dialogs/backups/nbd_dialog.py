@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -13,7 +14,7 @@ from xolite_qt.ui.models.backup_nbd import INSECURE, NBD, NbdNetwork, conflict
 from xolite_qt.ui.tasks import TaskOwner
 from xolite_qt.ui.widgets.badges import IconLabel
 from xolite_qt.ui.widgets.banner import Banner
-from xolite_qt.ui.widgets.text import TextLabel
+from xolite_qt.ui.widgets.text import TextLabel, Tone
 
 SetPurpose = Callable[[NbdNetwork, str], Awaitable[str]]
 """Gives a network its purpose ("nbd", "insecure_nbd" or ""); returns why not, or nothing."""
@@ -53,7 +54,7 @@ class _NetworkCard(QFrame):
             line.addSpacing(26)
             line.addWidget(IconLabel(sign, 14, color=color), 0, Qt.AlignmentFlag.AlignVCenter)
             text = f"{host.host}: {_host_words(serving, host.address, host.reason)}"
-            tone = "warning" if serving and not host.address else "secondary"
+            tone: Tone = "warning" if serving and not host.address else "secondary"
             line.addWidget(TextLabel(text, kind="small", tone=tone, wrap=True), 1)
             column.addLayout(line)
 
@@ -135,9 +136,7 @@ class NbdDialog(Dialog):
                 widget.deleteLater()
         self.cards = {}
         for network in networks:
-            card = _NetworkCard(
-                network, lambda purpose, network=network: self._chosen(network, purpose)
-            )
+            card = _NetworkCard(network, partial(self._chosen, network))
             self.cards[network.ref] = card
             self._column.addWidget(card)
         if not networks:

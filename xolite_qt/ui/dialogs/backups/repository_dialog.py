@@ -32,7 +32,7 @@ from xolite_qt.ui.widgets.banner import Banner
 from xolite_qt.ui.widgets.button import Button
 from xolite_qt.ui.widgets.card import SectionTitle
 from xolite_qt.ui.widgets.hero import Spinner
-from xolite_qt.ui.widgets.text import TextLabel
+from xolite_qt.ui.widgets.text import TextLabel, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class RepositoryDialog(Dialog):
         self.body.addWidget(self._steps)
         self.body.addStretch(1)
         self.banner = Banner()
-        self.layout().insertWidget(2, self.banner)  # type: ignore[union-attr, attr-defined]
+        self.layout().insertWidget(2, self.banner)  # type: ignore[union-attr]
         cancel = self.add_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         self.go = self.add_button(
@@ -436,17 +436,18 @@ class _StepLine(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        icon, color = {True: ("success", "success"), False: ("error", "danger")}.get(
-            step.ok,
-            ("minus", "secondary"),  # type: ignore[arg-type]  # None: not tried
-        )
+        icon, color = {
+            True: ("success", "success"),
+            False: ("error", "danger"),
+            None: ("minus", "secondary"),
+        }[step.ok]
         row.addWidget(IconLabel(icon, 16, color=color))
         state = {True: "", False: ": failed", None: ": not tried"}[step.ok]
         words = f"{step.what}{state}"
         if step.said:
             words = f"{words}. {step.said}" if step.ok is False else f"{words} ({step.said})"
-        tone = "danger" if step.ok is False else ("secondary" if step.ok is None else "txt")
-        row.addWidget(TextLabel(words, tone=tone, wrap=True, selectable=True), 1)
+        tones: dict[bool | None, Tone] = {True: "txt", False: "danger", None: "secondary"}
+        row.addWidget(TextLabel(words, tone=tones[step.ok], wrap=True, selectable=True), 1)
 
 
 def _line(text: str, *, most: int = 1000) -> QLineEdit:

@@ -54,9 +54,11 @@ class WhichPage(QWidget):
         self._vms: RecordTableModel[BackedUpVm] = RecordTableModel(backed_up_columns()[:1])
         self._vms.setParent(self)
         self._points: RecordTableModel[BackupRow] = RecordTableModel(
-            column
-            for column in point_columns(job_name=lambda _row: "")
-            if column.id in ("when", "mode", "size", "repository")
+            [
+                column
+                for column in point_columns(job_name=lambda _row: "")
+                if column.id in ("when", "mode", "size", "repository")
+            ]
         )
         self._points.setParent(self)
         self._points.sort_by("when", descending=True)

@@ -80,7 +80,7 @@ class RestoreWizard(Dialog):
         self.pages.setMinimumHeight(360)
         self.body.addWidget(self.pages, 1)
         self.banner = Banner()
-        self.layout().insertWidget(2, self.banner)  # type: ignore[union-attr, attr-defined]
+        self.layout().insertWidget(2, self.banner)  # type: ignore[union-attr]
         cancel = self.add_button(self.tr("Cancel"))
         cancel.clicked.connect(self.reject)
         self.back = self.add_button(self.tr("Back"))

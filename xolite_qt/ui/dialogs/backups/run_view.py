@@ -38,6 +38,7 @@ from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models import backup_run_tree as tree
 from xolite_qt.ui.models import backup_words as words
 from xolite_qt.ui.models.backup_run_tree import TONE_ROLE, RunTreeModel
+from xolite_qt.ui.models.roles import KIND_ROLE
 from xolite_qt.ui.widgets.badges import StateBadge
 from xolite_qt.ui.widgets.delegates import CellDelegate
 from xolite_qt.ui.widgets.hero import Hero
@@ -61,7 +62,7 @@ class _Delegate(CellDelegate):
 
     def _kind(self, index: QModelIndex | QPersistentModelIndex) -> object:
         # Rows differ here: a note in a column of bars is text.
-        return index.data(tree.roles.KIND_ROLE)
+        return index.data(KIND_ROLE)
 
     def paint(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from xolite_qt.stores import StoreState, Subscription
+from xolite_qt.stores import Change, StoreState, Subscription
 from xolite_qt.stores.backup_rows import JobRow
 from xolite_qt.ui.models.backup_columns import job_columns
 from xolite_qt.ui.models.backup_inventory import VmChoice, matches
@@ -13,6 +13,7 @@ from xolite_qt.ui.models.backup_words import local_zone
 from xolite_qt.ui.views.backups.deeds import BackupDeeds
 from xolite_qt.ui.views.backups.part import Act, TablePart, one, some
 from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.widgets import Banner
 
 
 class JobsPart(TablePart[JobRow]):
@@ -49,6 +50,8 @@ class JobsPart(TablePart[JobRow]):
             ),
             muted=lambda row: not row.job.schedule.enabled,
         )
+        self.banner = Banner()
+        self.column.insertWidget(0, self.banner)
         self.table.opened.connect(self._open)
 
     def _open(self, ref: str) -> None:
@@ -65,9 +68,13 @@ class JobsPart(TablePart[JobRow]):
     def wanted(self) -> Iterable[Subscription[Any]]:
         """Jobs, and the VMs that their selections mean."""
         return (
-            self.store.subscribe(self.model.apply, self.on_state),
+            self.store.subscribe(self._changed, self.on_state),
             self.context.stores.vm.subscribe(self._vms_changed, self._vms_changed),
         )
+
+    def _changed(self, change: Change[JobRow]) -> None:
+        self.model.apply(change)
+        self._warn()
 
     def _vms_changed(self, _what: object) -> None:
         self._vms = [
@@ -81,6 +88,20 @@ class JobsPart(TablePart[JobRow]):
         self._vms_changed(None)
         self.model.replace(self.store.records.values())
         self.tell()
+        self._warn()
+
+    def on_state(self, state: StoreState) -> None:
+        """Another state; with it, what could not be read."""
+        super().on_state(state)
+        self._warn()
+
+    def _warn(self) -> None:
+        troubles = self.deeds.stores.troubles
+        if troubles:
+            more = f" And {len(troubles) - 1} more." if len(troubles) > 1 else ""
+            self.banner.show_message(f"{troubles[0].rstrip('.')}.{more}", "warning")
+        else:
+            self.banner.clear()
 
     def show_state(self) -> None:
         """Rows, or what there is instead; without any job, how to begin."""

@@ -82,9 +82,11 @@ class BackupsPage(Page):
         self.context.settings.last_tabs["backups"] = ident
         self.stack.setCurrentWidget(self.part)
         if self.is_subscribed:
-            # The stores linger, so what both parts want is not read twice.
-            self.unsubscribe()
+            # The new part subscribes before the old one lets go: what both need is not read twice.
+            before, self._subscriptions = self._subscriptions, []
             self.subscribe()
+            for subscription in before:
+                subscription.close()
             self.tell_busy()
 
     def wanted(self) -> Iterable[Subscription[Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from xolite_qt.backup.runs.events import RunKind
 from xolite_qt.stores import TreeNode
 from xolite_qt.stores.backup_rows import JobRow, RepositoryRow, RunRow
 from xolite_qt.ui.models import backup_words as words
@@ -80,8 +81,12 @@ def _of_repository(deeds: BackupDeeds, row: RepositoryRow) -> list[Entry]:
         Entry(f"Remove {name} from the list", "Repository", "trash",
               partial(deeds.remove_repositories, [row]), reason=deeds.remove_reason([row])),
     ]  # fmt: skip
-    for kind, verb, icon in (("check", "Check", "search"), ("verify", "Verify", "shield"),
-                             ("merge", "Merge", "compress")):  # fmt: skip
+    kinds: tuple[tuple[RunKind, str, str], ...] = (
+        ("check", "Check", "search"),
+        ("verify", "Verify", "shield"),
+        ("merge", "Merge", "compress"),
+    )
+    for kind, verb, icon in kinds:
         work = partial(deeds.work_in_repository, kind, [row])
         found.append(Entry(f"{verb} {name}", "Repository", icon, work, reason=busy))
     return found

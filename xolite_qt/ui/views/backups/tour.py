@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,9 @@ class BackupTour:
         for ident, text in PARTS:
             part = await self._part(page, ident)
             await self._until(lambda: not page.busy)
-            await self._until(lambda part=part: part.settled)
             if ident in ("jobs", "runs", "repositories"):
-                table = part.table  # type: ignore[attr-defined]
-                await self._until(lambda table=table: table.model.rowCount() > 0)
-                table.select_ref(table.model.row_at(0).ref)
+                await self._until(partial(_has_rows, part))
+                part.table.select_ref(part.model.row_at(0).ref)
             await self._shoot(f"pool.backups.{ident}", self._window, f"Backups: {text}")
         await self._dialogs()
         self._end_run()
@@ -188,7 +187,7 @@ class BackupTour:
             run = next(run for run in reversed(runs) if run.outcome == outcome)
             deeds.open_run([run])
             dialog = await self._dialog(RunDialog)
-            await self._until(lambda dialog=dialog: dialog.view.model.rowCount() > 0)
+            await self._until(partial(_has_rows, dialog.view))
             await self._shoot(f"dialog.backups.run.{name}", dialog, f"A run: {name}")
             dialog.close()
             await asyncio.sleep(0.1)
@@ -210,3 +209,7 @@ class BackupTour:
             question = await self._dialog(ConfirmDialog)
             await self._shoot(f"dialog.backups.{name}", question, question.windowTitle())
             await self._shut(question)
+
+
+def _has_rows(shown: Any) -> bool:
+    return bool(shown.model.rowCount())

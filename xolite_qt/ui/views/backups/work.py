@@ -18,6 +18,7 @@ from xolite_qt import credentials
 from xolite_qt.backup.errors import BackupError
 from xolite_qt.backup.jobs.model import HostRef, Job, SavedRepository
 from xolite_qt.backup.runs.events import RunKind, RunSpec
+from xolite_qt.stores.backup_catalogue import is_there
 from xolite_qt.stores.backup_rows import BackupRow
 from xolite_qt.ui.dialogs.backups.repository_dialog import RepositoryWish, Step
 from xolite_qt.ui.models import backup_place
@@ -105,14 +106,12 @@ class BackupWork:
         """A repository as its form has it, with what the keyring holds."""
         there = backup_place.place(saved.url)
         if there.kind == "s3":
-            account = credentials.repository_login_account(saved.id)
-            login = (await asyncio.to_thread(credentials.load, account)) or ""
+            login = await _secret(credentials.repository_login_account(saved.id))
             access, _, secret = login.partition(":")
             there = replace(there, key=unquote(access), secret=unquote(secret))
         key = ""
         if saved.encrypted:
-            account = credentials.repository_key_account(saved.id)
-            key = (await asyncio.to_thread(credentials.load, account)) or ""
+            key = await _secret(credentials.repository_key_account(saved.id))
         return RepositoryWish(saved.name, there, key)
 
     async def save_repository(
@@ -208,6 +207,10 @@ class BackupWork:
         return ""
 
 
+async def _secret(account: str) -> str:
+    return (await asyncio.to_thread(credentials.load, account)) or ""
+
+
 def _store_secrets(ident: str, wish: RepositoryWish) -> None:
     login = credentials.repository_login_account(ident)
     if wish.place.kind == "s3":
@@ -224,6 +227,9 @@ def _test(wish: RepositoryWish) -> list[Step]:
     from xolite_qt.backup.storage import check_connection, open_storage
     from xolite_qt.backup.storage.retry import RetryPolicy
 
+    if not is_there(wish.place.url(with_secrets=False)):
+        missing = f"{wish.place.folder} is not there. Is the disk or share mounted?"
+        return _with_rest([Step("Find the folder", False, missing)])
     try:
         storage = open_storage(
             wish.place.url(with_secrets=True), policy=RetryPolicy(budget_s=TEST_BUDGET_S)
