@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from click.testing import CliRunner, Result
 from keyring.backend import KeyringBackend
 
 from tests.backup.repository.small import KEY, three
-from tests.backup.storage.s3_places import ACCESS_KEY, SECRET_KEY, moto_service, new_bucket
+from tests.backup.storage.s3_places import ACCESS_KEY, QUICK, SECRET_KEY, moto_service, new_bucket
 from tests.e2e.conftest import COMMAND, ROOT
 from tests.xo_repositories import unpack
+from xolite_qt.backup.errors import StorageError
 from xolite_qt.backup.jobs.store import RepositoryStore
-from xolite_qt.backup.repository import Repository
+from xolite_qt.backup.repository import Repository, check, verify
 from xolite_qt.backup.storage import open_storage
 from xolite_qt.backup.storage.local import LocalStorage
 from xolite_qt.cli import main
@@ -413,6 +414,22 @@ def service() -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def client(service: str) -> Iterator[Any]:
+    """Of the service itself."""
+    import boto3
+
+    made = boto3.client(
+        "s3",
+        endpoint_url=service,
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+        region_name="us-east-1",
+    )
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def bucket(service: str) -> Iterator[Bucket]:
     with new_bucket(service) as name:
@@ -445,6 +462,25 @@ def test_a_bucket_that_is_not_there(bucket: Bucket) -> None:
     assert SECRET_KEY not in result.output
 
 
+def test_a_bucket_that_goes_away(bucket: Bucket, service: str) -> None:
+    storage = open_storage(bucket.url, policy=QUICK)
+    repository = Repository.create(storage)
+    three(repository)
+    with client(service) as s3:
+        name = bucket.place.split("/")[1]
+        for path, _ in list(storage.walk("")):
+            s3.delete_object(Bucket=name, Key=f"some/where/{path}")
+        s3.delete_bucket(Bucket=name)
+    failed = answer("verify", bucket.url, code=3)
+    assert "bucket" in failed["problems"][0]["what"]
+    for look in (check, verify):
+        with pytest.raises(StorageError, match="bucket"):
+            look(repository)
+    storage.close()
+    with client(service) as s3:
+        s3.create_bucket(Bucket=name)
+
+
 # As processes
 
 
@@ -475,6 +511,7 @@ def test_as_a_process(run_command: Callable[..., Run], ours: Path) -> None:
 
 
 def test_a_bar_only_on_a_terminal(ours: Path) -> None:
+    pty = pytest.importorskip("pty", reason="no such terminals here")
     for options, bar in (([], True), (["--json"], False)):
         mine, theirs = pty.openpty()
         process = subprocess.Popen(
@@ -497,13 +534,13 @@ def test_a_bar_only_on_a_terminal(ours: Path) -> None:
         assert b"Verifying" not in output
 
 
-_SLOW = """
-import sys, time
+_SLOW = r"""
+import os, sys, time
 from xolite_qt.backup.storage.local import LocalStorage
 real = LocalStorage.read
 def read(self, path):
     if "/blocks/" in path:
-        print("reading", file=sys.stderr, flush=True)
+        os.write(2, b"reading\n")
         time.sleep(float(sys.argv.pop()) if len(sys.argv) > 4 else 0.3)
     return real(self, path)
 LocalStorage.read = read

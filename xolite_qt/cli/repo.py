@@ -181,7 +181,7 @@ def forget_(
 
     BACKUP_ID is as `list` shows it. With --json nothing is asked.
     """
-    with ending(as_json) as end, opened(address_of(repository, key_file)) as found:
+    with ending(as_json) as end, opened(address_of(repository, key_file), patient=True) as found:
         from xolite_qt.backup.repository import forget
 
         end.is_open = True

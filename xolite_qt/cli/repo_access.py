@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROBLEMS, USAGE, UNREACHABLE, INTERRUPTED = 1, 2, 3, 130
 # Whoever types a wrong address does not want to wait ten minutes to be told.
-OPEN_BUDGET_S = 30.0
+OPEN_BUDGET_S, OPEN_TRIES = 30.0, 4
 WORK_BUDGET_S = 600.0
 
 
@@ -120,7 +120,8 @@ def opened(address: Address, *, patient: bool = False) -> Iterator[Repository]:
     from xolite_qt.backup.storage import open_storage
     from xolite_qt.backup.storage.retry import RetryPolicy
 
-    storage = open_storage(address.url, policy=RetryPolicy(budget_s=OPEN_BUDGET_S))
+    policy = RetryPolicy(budget_s=OPEN_BUDGET_S, access_tries=OPEN_TRIES)
+    storage = open_storage(address.url, policy=policy)
     try:
         # A typing error, or a mount that is away, must not pass for a repository without problems.
         if not storage.list(""):

@@ -64,6 +64,12 @@ class Two:
         clean_vm(self.repository, self.one.uuid)
         self.one.assert_reads(but=bad)
 
+    def assert_told_any(self) -> None:
+        """A check finds something, in this VM only."""
+        problems = check(self.repository).problems
+        assert problems
+        assert OTHER_VM not in str(problems)
+
     def assert_unreadable(self, number: int) -> None:
         """A backup cannot be restored by mistake."""
         point = list(self.one.points.values())[number]
@@ -237,6 +243,40 @@ def test_a_spoilt_description(body: bytes) -> None:
     assert two.storage.stat(path) is not None
     two.one.merge()
     two.one.assert_reads(but=(gone,))
+
+
+@pytest.mark.parametrize("named", ["20990101T000000Z", "20260530T202640Z", "20260529T202640Z"])
+def test_a_description_that_names_another_file(named: str) -> None:
+    """What it named before is not taken for nobody's, nor merged away."""
+    two = Two(in_memory())
+    first, middle, newest = two.ids()
+    body = two.storage.read(middle)
+    right = list(two.one.points.values())[1].path.rpartition("/")[2].partition(".")[0]
+    assert body.count(f"{right}.alias.vhd".encode()) == 1
+    wrong = body.replace(f"{right}.alias.vhd".encode(), f"{named}.alias.vhd".encode())
+    two.storage.write(middle, wrong)
+    if named != right:
+        two.assert_told_any()
+    assert two.one.merge() == 0
+    two.one.assert_reads()
+    assert not clean_vm(two.repository, two.one.uuid).removed
+    held = clean_vm(two.repository, two.one.uuid).held
+    assert (
+        held == [] if named == right else [middle in f"/{what}" for what in held].count(True) == 1
+    )
+    # Repaired: as if nothing had been.
+    two.storage.write(middle, body)
+    assert_whole(two.repository)
+    two.one.forget(first)
+    assert two.one.merge() == 1
+    two.one.assert_reads()
+    # Forgotten: what it left can be merged.
+    two.storage.write(middle, wrong)
+    two.one.forget(middle)
+    two.one.merge()
+    assert verify(two.repository).ok
+    two.one.assert_reads()
+    assert list(two.one.points) == [newest]
 
 
 def test_a_description_in_another_vms_folder() -> None:

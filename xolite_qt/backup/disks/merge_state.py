@@ -79,7 +79,7 @@ def read_state(storage: Storage, parent_path: str) -> MergeState | None:
         state = msgspec.json.decode(storage.read(path), type=MergeState)
     except NotFound:
         return None
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Damaged(path, "does not say how far a merge has come") from None
     if any("/" in name for name in state.chain or ()):
         raise Damaged(path, "names disks of another folder")

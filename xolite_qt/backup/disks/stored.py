@@ -314,7 +314,7 @@ def _filters(storage: Storage, path: str) -> Compression:
         return None
     try:
         found = msgspec.json.decode(raw[:_FILTERS_MOST_BYTES], type=list[str])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Damaged(path, "is no list of compressions") from None
     match found:
         case [] | ["none"]:

@@ -40,7 +40,7 @@ def _decode(raw: bytes) -> Entries | None:
         if not unpacker.eof:
             return None
         return msgspec.json.decode(text, type=Entries)
-    except (zlib.error, msgspec.MsgspecError, RecursionError):
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

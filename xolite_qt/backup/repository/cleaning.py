@@ -6,12 +6,14 @@ Nothing here removes what a description names, however damaged it is: that is th
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from xolite_qt.backup.disks import delete_disk, is_alias
 from xolite_qt.backup.errors import Damaged, NotFound, StorageError
 from xolite_qt.backup.storage import Storage
+from xolite_qt.backup.storage.paths import parent_of
 
 from .cache import Entries, change_cache, entry_of, read_cache, write_cache
 from .layout import cache_path, is_metadata, vm_folder
@@ -28,11 +30,13 @@ class Cleaned:
         removed: files and folders.
         corrected: descriptions whose size or kind was put right.
         due: chains that wait to be merged, see `VmScan.due_merges`.
+        held: why others are not, a sentence per file; see `VmScan.held_merges`.
     """
 
     removed: list[str] = field(default_factory=list)
     corrected: list[str] = field(default_factory=list)
     due: list[list[str]] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
 
 
 def clean_vm(
@@ -48,13 +52,10 @@ def clean_vm(
     """
     storage = repository.storage
     scan = scan_vm(storage, vm_uuid, stop=stop)
-    done = Cleaned(due=scan.due_merges())
+    done = Cleaned(due=scan.due_merges(), held=_held(scan))
     _must_be_as_scanned(storage, scan)
-    if scan.damaged:
-        # Who knows what it named.
-        useless: list[str] = []
-    else:
-        useless = [path for path in scan.useless_disks() if _free(scan, path)]
+    # Otherwise who knows whose they are.
+    useless = [p for p in scan.useless_disks() if _free(scan, p)] if scan.is_clear else []
     for path in useless:
         _delete(storage, scan, path, set(useless))
         done.removed.append(path)
@@ -66,7 +67,7 @@ def clean_vm(
         for path in folder.orphan_data if _is_known(scan, folder.path) else ():
             storage.delete_tree(path)
             done.removed.append(path)
-    for path in scan.unfinished + ([] if scan.damaged else scan.stray):
+    for path in scan.unfinished + (scan.stray if scan.is_clear else []):
         storage.delete(path)
         done.removed.append(path)
     for backup in scan.backups:
@@ -95,26 +96,37 @@ def _delete(storage: Storage, scan: VmScan, path: str, useless: set[str]) -> Non
         delete_disk(storage, path)
 
 
+def _held(scan: VmScan) -> list[str]:
+    if not scan.held_merges():
+        return []
+    what = "nothing is merged before this backup is repaired or forgotten"
+    count = Counter(path for backup in scan.backups for path in backup.files)
+    doubted = scan.unseen | {path for path, times in count.items() if times > 1}
+    named = [backup.path for backup in scan.backups if not doubted.isdisjoint(backup.files)]
+    return [f"{path}: cannot be read: {what}" for path in scan.damaged] + [
+        f"{path}: a file of it is missing, or is another backup's: {what}" for path in named
+    ]
+
+
 def _free(scan: VmScan, path: str) -> bool:
-    """Whether a disk takes part in no merge."""
-    return not any(path in folder.states for folder in scan.folders)
+    """Whether a disk takes part in no merge, and no spoilt one of its folder may lie over it."""
+    folder = parent_of(path)
+    opaque = scan.used & set(scan.broken) - set(scan.disks)
+    return not any(path in f.states for f in scan.folders) and not any(
+        parent_of(other) == folder for other in opaque
+    )
 
 
 def _is_known(scan: VmScan, folder: str) -> bool:
     """Whether it is clear which blocks in a folder belong to whom: every alias can be read, and
     all that a backup names were seen."""
-    broken = any(path.startswith(f"{folder}/") and is_alias(path) for path in scan.broken)
-    return not broken and not any(path.startswith(f"{folder}/") for path in _unseen(scan))
-
-
-def _unseen(scan: VmScan) -> set[str]:
-    """Disks that backups name and that are not there: perhaps just now."""
-    return scan.used - set(scan.disks) - set(scan.broken)
+    spoilt = scan.unseen | {path for path in scan.broken if is_alias(path)}
+    return not any(path.startswith(f"{folder}/") for path in spoilt)
 
 
 def _remove_broken(storage: Storage, scan: VmScan, done: Cleaned) -> None:
     """Disks that cannot be opened and that no backup names, nor any chain of one."""
-    if scan.damaged:
+    if not scan.is_clear:
         return
     needed = set(scan.used)
     for disk in scan.disks.values():
@@ -155,7 +167,7 @@ def _correct(storage: Storage, scan: VmScan, backup: Backup) -> bool:
 
 
 def _tidy_manifests(repository: Repository, scan: VmScan, removed: set[str]) -> None:
-    if scan.damaged or scan.broken or _unseen(scan):
+    if scan.broken or not scan.is_clear:
         return
     needed = {disk.uuid for path, disk in scan.disks.items() if path not in removed}
     repository.manifests(scan.vm_uuid).tidy(needed)

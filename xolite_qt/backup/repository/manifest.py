@@ -79,7 +79,7 @@ class Manifest:
         line, _, entries = body.partition(b"\n")
         try:
             head = msgspec.json.decode(line, type=_Head)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise Damaged(path, "is no manifest") from None
         if head.format != 1 or len(entries) != head.blocks * _ENTRY.size:
             raise Damaged(path, f"is a manifest of format {head.format}, which is unknown here")
@@ -220,7 +220,7 @@ class Manifests:
             return msgspec.json.decode(self._storage.read(path), type=XvaManifest)
         except NotFound:
             return None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise Damaged(path, "is no manifest") from None
 
     def delete_xva(self, xva_path: str) -> None:

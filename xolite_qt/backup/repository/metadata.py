@@ -72,6 +72,12 @@ class Backup:
         """The description's file."""
         return self.id.lstrip("/")
 
+    @property
+    def files(self) -> set[str]:
+        """Paths of the disks and the XVA file that it names."""
+        xva = {self.xva_path} if self.xva_path is not None else set()
+        return {disk.path for disk in self.disks} | xva
+
     def disk(self, name: str) -> BackupDisk:
         """The disk with this uuid, its own or the snapshot's, or the only one with this name.
 
@@ -138,7 +144,7 @@ def from_dict(whole: dict[str, Any], path: str) -> Backup:
     path = path.lstrip("/")
     try:
         found = msgspec.convert(whole, _Metadata, strict=False)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Damaged(path, f"is no description of a backup: {error}") from None
     folder = parent_of(path)
     disks = []

@@ -127,7 +127,7 @@ class Repository:
             return msgspec.json.decode(raw, type=_Identity).id
         except NotFound:
             return None
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise Damaged(REPOSITORY_FILE, "does not say which repository this is") from None
 
     # What there is

@@ -97,6 +97,22 @@ class VmScan:
         """Paths of disks that a backup names."""
         return {disk.path for backup in self.backups for disk in backup.disks}
 
+    @property
+    def unseen(self) -> set[str]:
+        """Files that a backup names and that are not there, nor about to be by a merge."""
+        merging = {path for f in self.folders for chain in _interrupted(f) for path in chain}
+        lost = self.used - set(self.disks) - set(self.broken) - merging
+        fulls = {backup.xva_path for backup in self.backups if backup.xva_path is not None}
+        return lost | (fulls - set(self.xva_sizes))
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is sure what belongs to which backup: every description can be read, and
+        what it names is there and no other's. Otherwise a file may belong to the one that is
+        spoilt."""
+        named = [path for backup in self.backups for path in backup.files]
+        return not self.damaged and not self.unseen and len(named) == len(set(named))
+
     def is_whole(self, backup: Backup) -> bool:
         """Whether everything that a backup names is there and hangs together."""
         if backup.xva_path is not None:
@@ -107,13 +123,19 @@ class VmScan:
     def due_merges(self) -> list[list[str]]:
         """Chains to merge: paths oldest first, the last is one that a backup names.
 
-        Interrupted merges come first, as they were begun.
+        Interrupted merges come first, as they were begun; others only while `is_clear`.
         """
+        begun = [chain for folder in self.folders for chain in _interrupted(folder)]
+        return begun + (self._new_merges() if self.is_clear else [])
+
+    def held_merges(self) -> list[list[str]]:
+        """Chains that would be merged if it were clear that no backup is lost by that."""
+        return [] if self.is_clear else self._new_merges()
+
+    def _new_merges(self) -> list[list[str]]:
         used, due = self.used, []
         for folder in self.folders:
-            begun = _interrupted(folder)
-            busy = {path for chain in begun for path in chain}
-            due += begun
+            busy = {path for chain in _interrupted(folder) for path in chain}
             for path in folder.disks:
                 if path not in used or path in busy or path in self.broken:
                     continue

@@ -154,7 +154,7 @@ def _is_stale(lock: Path) -> bool:
 def _holder(note: Path) -> Holder | None:
     try:
         return msgspec.json.decode(note.read_bytes(), type=Holder)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
