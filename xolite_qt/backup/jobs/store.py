@@ -122,7 +122,7 @@ class _FileStore(Generic[T]):
             found: T = msgspec.json.decode(path.read_bytes(), type=self._kind)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             return f"{path} cannot be used: {error}"
         return found
 

@@ -158,6 +158,7 @@ def _merge_vm(
             # A merge may leave another to do: one that was broken off, with new orphans below it.
             due = _apart(chain for chain in cleaned.due if chain[-1] not in failed)
             if not due:
+                outcome.errors += cleaned.held
                 return True
             finished = pool.run(vm, due, must_stop, take_in)
             if stop is not None and stop.is_set():

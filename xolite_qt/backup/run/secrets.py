@@ -111,7 +111,7 @@ class Secrets(msgspec.Struct):
         """What `to_line` made; nothing where the line is empty or no such thing."""
         try:
             return msgspec.json.decode(line, type=cls)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return cls()
 
 
