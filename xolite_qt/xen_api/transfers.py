@@ -375,14 +375,23 @@ class TransferTask:
 
 
 @asynccontextmanager
-async def transfer_task(api: XenApi, label: str) -> AsyncIterator[TransferTask]:
+async def transfer_task(
+    api: XenApi, label: str, *, marks: Mapping[str, str] | None = None
+) -> AsyncIterator[TransferTask]:
     """A task for a transfer; it is cancelled if the block fails, and destroyed at its end.
+
+    Args:
+        api: signed in.
+        label: its name.
+        marks: for its `other_config`: whoever finds it knows whose it was.
 
     Raises:
         XapiError, TransportError: the host does not make one.
     """
     task = TransferTask(api, await api.call("task.create", label, ""))
     try:
+        for key, value in (marks or {}).items():
+            await api.call("task.add_to_other_config", task.ref, key, value)
         yield task
     except BaseException:
         if not task.ended:

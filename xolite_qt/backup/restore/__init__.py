@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .health import check_health
+from .leftovers import remove_leftovers
 from .point import DiskPoint
 from .to_file import RestoredFile, RestoreError, restore_disk_to_file
-from .to_host import HostRestore, RestoreWish, find_sr
+from .to_host import HostRestore, RestoreWish, find_network, find_sr
 
 __all__ = [
     "DiskPoint",
@@ -14,6 +15,8 @@ __all__ = [
     "RestoreWish",
     "RestoredFile",
     "check_health",
+    "find_network",
     "find_sr",
+    "remove_leftovers",
     "restore_disk_to_file",
 ]

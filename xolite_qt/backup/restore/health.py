@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 
 from xolite_qt.backup.errors import Cancelled
 from xolite_qt.backup.repository import Backup, Repository
-from xolite_qt.xen_api import VBD, VM, VMGuestMetrics, XenApi, XenApiError, is_null
+from xolite_qt.xen_api import VM, VMGuestMetrics, XenApi, is_null
 
+from .leftovers import remove_vm
 from .to_file import RestoreError
 from .to_host import HostRestore, RestoreWish, Told, start_vm
 
@@ -47,8 +47,7 @@ async def check_health(
     """
     stop = stop or threading.Event()
     restore = HostRestore(api, repository, told=told, stop=stop)
-    name = f"[health check] {backup.vm_name}"
-    vm = await restore.vm(backup, RestoreWish(sr={"": sr}, name=name, devices=False))
+    vm = await restore.vm(backup, RestoreWish(sr={"": sr}, trial=True))
     try:
         for vif in (await api.get_record(VM, vm)).vifs:
             await api.call("VIF.destroy", vif)
@@ -62,7 +61,7 @@ async def check_health(
             await asyncio.sleep(_LOOK_S)
         raise RestoreError(f"the restored VM runs, but no tools answered in {timeout_s:.0f} s")
     finally:
-        await asyncio.shield(_remove(api, vm))
+        await asyncio.shield(remove_vm(api, vm))
 
 
 async def _tools_answer(api: XenApi, vm: str) -> bool:
@@ -71,19 +70,3 @@ async def _tools_answer(api: XenApi, vm: str) -> bool:
         return False
     metrics = await api.get_record(VMGuestMetrics, record.guest_metrics)
     return bool(metrics.pv_drivers_detected or metrics.pv_drivers_version)
-
-
-async def _remove(api: XenApi, vm: str) -> None:
-    with contextlib.suppress(XenApiError):
-        await api.call("VM.hard_shutdown", vm, timeout_s=120.0)
-    record = await api.get_record(VM, vm)
-    disks = []
-    for ref in record.vbds:
-        with contextlib.suppress(XenApiError):
-            drive = await api.get_record(VBD, ref)
-            if drive.type == "Disk" and not is_null(drive.vdi):
-                disks.append(drive.vdi)
-    await api.call("VM.destroy", vm, timeout_s=120.0)
-    for vdi in disks:
-        with contextlib.suppress(XenApiError):
-            await api.call("VDI.destroy", vdi, timeout_s=120.0)

@@ -69,23 +69,25 @@ _INTS = frozenset(
     }
 )
 # Of the old VM's life, not of what it is.
-_NOT_KEPT = ("xo:", "auto_poweron", "import_task", "mac_seed", "base_template_name")
+_NOT_KEPT = ("xo:", "xolite:", "auto_poweron", "import_task", "mac_seed", "base_template_name")
 BACKUP_PREFIX = "xo:backup"
 
 
-def vm_arguments(vm: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+def vm_arguments(vm: Mapping[str, Any], name: str | None, *, keep_seed: bool) -> dict[str, Any]:
     """What VM.create is told.
 
     Args:
         vm: the record in the backup.
         name: the new name; the old one where None.
+        keep_seed: keep what the host makes MAC addresses of: two VMs with the same one get the
+            same addresses.
     """
     made = {field_: vm.get(field_, default) for field_, default in _VM_FIELDS.items()}
     for field_ in _INTS:
         made[field_] = int(made[field_])
     kept = {k: v for k, v in made["other_config"].items() if not k.startswith(_NOT_KEPT)}
     seed = made["other_config"].get("mac_seed")
-    made["other_config"] = kept | ({"mac_seed": seed} if seed else {})
+    made["other_config"] = kept | ({"mac_seed": seed} if seed and keep_seed else {})
     made["is_a_template"] = False
     made["name_label"] = vm.get("name_label", "") if name is None else name
     made["affinity"] = made["suspend_SR"] = made["protection_policy"] = NULL_REF
@@ -101,7 +103,9 @@ def vm_arguments(vm: Mapping[str, Any], name: str | None) -> dict[str, Any]:
 
 def vdi_arguments(vdi: Mapping[str, Any], sr: str, size_bytes: int) -> dict[str, Any]:
     """What VDI.create is told."""
-    other = {k: v for k, v in vdi.get("other_config", {}).items() if not k.startswith("xo:")}
+    other = {
+        k: v for k, v in vdi.get("other_config", {}).items() if not k.startswith(("xo:", "xolite:"))
+    }
     return {
         "name_label": vdi.get("name_label", ""),
         "name_description": vdi.get("name_description", ""),

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from xolite_qt.backup.errors import Cancelled, Damaged
 from xolite_qt.backup.repository import Backup, Repository
 from xolite_qt.vhd import DiskType, Footer
 from xolite_qt.vhd.writing import VhdLayout, block_parts
-from xolite_qt.xen_api import TransportError, XapiError, XenApi
+from xolite_qt.xen_api import MalformedAnswer, TransportError, XapiError, XenApi
 from xolite_qt.xen_api.transfers import Door, aborted_by, open_import, transfer_task
 
+from .leftovers import mark
 from .point import DiskPoint
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ Progress = Callable[[int, int], None]
 """Takes (bytes sent, bytes in all)."""
 
 _PIECE_BYTES = 1024 * 1024
+_LOOK_S = 0.2
 
 
 async def send_disk(
@@ -61,13 +63,13 @@ async def send_disk(
         footer, indices, parent_uuid=parent_uuid, parent_name="parent.vhd" if parent_uuid else ""
     )
     door = await api.door()
-    async with transfer_task(api, f"Restore of {point.disk.name}") as task:
+    async with transfer_task(api, f"Restore of {point.disk.name}", marks=mark()) as task:
         query = {"vdi": vdi, "format": "vhd", "task_id": task.ref}
         try:
             await _in_thread(lambda: _send_blocks(door, query, point, layout, progress, stop), stop)
         except TransportError as error:
             await _told_by(task.finish, error)
-        await task.finish()
+        await _unless_stopped(task.finish(), stop)
     return layout.total_bytes
 
 
@@ -80,6 +82,8 @@ def _send_blocks(
     stop: threading.Event,
 ) -> None:
     total = layout.total_bytes
+    if stop.is_set():
+        raise Cancelled
     with (
         open_import(door, "/import_raw_vdi", query, total) as body,
         aborted_by(stop, body.abort),
@@ -107,36 +111,50 @@ async def send_xva(
     keep_macs: bool,
     progress: Progress,
     stop: threading.Event,
-) -> list[str]:
-    """Imports an XVA file; returns references of the VMs that came out of it.
+    imported: Callable[[str], Awaitable[object]],
+) -> int:
+    """Imports an XVA file.
+
+    Args:
+        api: signed in.
+        repository: where the backup is.
+        backup: a full one.
+        sr: reference of the storage.
+        keep_macs: the VM is the same as before: uuid and MAC addresses.
+        progress: told of bytes.
+        stop: ends it.
+        imported: told of each VM that came out of it, before the task of the import is gone.
+
+    Returns:
+        How many bytes were sent.
 
     Raises:
-        Damaged: the file is not what was backed up: what the host made of it is removed.
+        Damaged: the file is not what was backed up; the host is never sent the end of it, and so
+            makes no VM of it.
         XapiError, TransportError, Cancelled, StorageError: as `send_disk`.
     """
     door = await api.door()
-    async with transfer_task(api, f"Restore of {backup.vm_name}") as task:
+    async with transfer_task(api, f"Restore of {backup.vm_name}", marks=mark()) as task:
         query = {
             "sr_id": sr,
             "restore": "true" if keep_macs else "false",
             "force": "false",
             "task_id": task.ref,
         }
-        wrong = ""
         try:
-            wrong = await _in_thread(
+            sent = await _in_thread(
                 lambda: _send_file(door, query, repository, backup, progress, stop), stop
             )
         except TransportError as error:
             await _told_by(task.finish, error)
-        refs = await task.finish()
-    found = [refs] if isinstance(refs, str) else list(refs or [])
-    if wrong:
-        for ref in found:
-            await _destroy_vm(api, ref)
-        assert backup.xva_path is not None
-        raise Damaged(backup.xva_path, wrong)
-    return found
+            raise
+        found = await _unless_stopped(task.finish(), stop)
+        refs = [found] if isinstance(found, str) else list(found or [])
+        if not refs:
+            raise MalformedAnswer("the host's task names no VM that the import made")
+        for ref in refs:
+            await imported(ref)
+    return sent
 
 
 def _send_file(
@@ -146,7 +164,7 @@ def _send_file(
     backup: Backup,
     progress: Progress,
     stop: threading.Event,
-) -> str:
+) -> int:
     path = backup.xva_path
     assert path is not None
     known = repository.manifests(backup.vm_uuid).read_xva(path)
@@ -154,32 +172,31 @@ def _send_file(
     if stat is None:
         raise Damaged(path, "is missing")
     digest, total = hashlib.sha256(), stat.size_bytes
+    if stop.is_set():
+        raise Cancelled
     with (
         repository.storage.open_read(path) as file,
         open_import(door, "/import", query, total) as body,
         aborted_by(stop, body.abort),
     ):
         try:
-            while piece := file.read(_PIECE_BYTES):
+            piece = file.read(_PIECE_BYTES)
+            while piece:
                 digest.update(piece)
+                following = file.read(_PIECE_BYTES)
+                # The last piece only goes out when the whole is known to be right.
+                if not following and known is not None and known.sha256 != digest.hexdigest():
+                    raise Damaged(path, "is not what was backed up (its hash differs)")
                 body.write(piece)
                 progress(body.sent_bytes, total)
+                piece = following
         except TransportError:
             if stop.is_set():
                 raise Cancelled from None
             raise
-    if known is not None and known.sha256 != digest.hexdigest():
-        return "is not what was backed up (its hash differs)"
-    return ""
-
-
-async def _destroy_vm(api: XenApi, vm: str) -> None:
-    record = await api.call("VM.get_record", vm)
-    for vbd in record["VBDs"]:
-        drive = await api.call("VBD.get_record", vbd)
-        if drive["type"] == "Disk" and drive["VDI"] != "OpaqueRef:NULL":
-            await api.call("VDI.destroy", drive["VDI"], timeout_s=120.0)
-    await api.call("VM.destroy", vm, timeout_s=120.0)
+    if body.sent_bytes != total:
+        raise Damaged(path, f"has {body.sent_bytes} bytes and not {total}")
+    return total
 
 
 async def _in_thread(work: Callable[[], T], stop: threading.Event) -> T:
@@ -192,6 +209,19 @@ async def _in_thread(work: Callable[[], T], stop: threading.Event) -> T:
         await asyncio.wait({running})
         running.exception()
         raise
+
+
+async def _unless_stopped(waiting: Coroutine[Any, Any, T], stop: threading.Event) -> T:
+    """Waits for the host, which may need minutes after the last byte."""
+    running = asyncio.create_task(waiting)
+    try:
+        while not running.done():
+            await asyncio.wait({running}, timeout=_LOOK_S)
+            if stop.is_set() and not running.done():
+                raise Cancelled
+    finally:
+        running.cancel()
+    return running.result()
 
 
 async def _told_by(finish: Callable[..., Awaitable[object]], error: TransportError) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from xolite_qt.backup.errors import Cancelled
 from xolite_qt.backup.repository import Backup, BackupDisk, Repository
 from xolite_qt.backup.restore.records import (
     NULL_REF,
@@ -20,9 +20,22 @@ from xolite_qt.backup.restore.records import (
 )
 from xolite_qt.backup.restore.sending import send_disk, send_xva
 from xolite_qt.backup.restore.to_file import RestoreError
-from xolite_qt.xen_api import PIF, SR, VDI, VIF, Network, Pool, XenApi, XenApiError, is_null
+from xolite_qt.xen_api import (
+    PIF,
+    SR,
+    VIF,
+    VM,
+    Network,
+    Pool,
+    UuidInvalid,
+    XenApi,
+    XenApiError,
+    is_null,
+)
 
 from .difference import Difference, find_difference
+from .leftovers import TRIAL_PREFIX, remove_leftovers
+from .making import Making
 from .point import DiskPoint
 
 Told = Callable[[str], None]
@@ -40,7 +53,8 @@ class RestoreWish:
         start: whether it starts afterwards.
         keep_macs: keep the MAC addresses even where another VM on the host has them.
         snapshot: uuid of a snapshot on the host to build on: only what differs is sent.
-        devices: whether drives and cards are made; a health check wants no cards.
+        trial: for a health check: no cards, another name, and it stays marked as something that
+            is removed if this process dies.
     """
 
     sr: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +63,7 @@ class RestoreWish:
     start: bool = False
     keep_macs: bool = False
     snapshot: str = ""
-    devices: bool = True
+    trial: bool = False
 
 
 class HostRestore:
@@ -93,13 +107,26 @@ class HostRestore:
             XenApiError: the host does not do it.
             Cancelled: `stop` was set.
         """
+        await self._tidy()
         if backup.mode == "full":
             vm = await self._xva(backup, wish)
         else:
             vm = await self._disks(backup, wish)
-        if wish.start:
-            await start_vm(self._api, vm)
+        if wish.start and not wish.trial:
+            try:
+                await self._api.call("VM.start", vm, False, False, timeout_s=600.0)
+            except XenApiError as error:
+                raise RestoreError(f"the VM is restored, but did not start: {error}") from error
         return vm
+
+    async def _tidy(self) -> None:
+        """What earlier restores of this machine left when they were killed goes first."""
+        for name in await remove_leftovers(self._api):
+            self._told(f"removed what a restore that was killed had left: {name}")
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise Cancelled
 
     async def disk(self, backup: Backup, disk: BackupDisk, sr: str, name: str | None) -> str:
         """One disk, attached to nothing.
@@ -116,93 +143,97 @@ class HostRestore:
         Raises:
             As `vm`.
         """
-        async with _Undo(self._api) as undo:
+        await self._tidy()
+        async with Making(self._api, self._told) as making:
             record = {**backup.metadata["vdis"][disk.ref]}
             if name is not None:
                 record["name_label"] = name
-            vdi = await self._one_disk(backup, disk, record, await self._sr(sr), undo, None)
-            undo.keep()
+            vdi = await self._one_disk(backup, disk, record, await self._sr(sr), making, None)
+            self._check_stop()
+            await making.finish()
         return vdi
 
     # Full backups
 
     async def _xva(self, backup: Backup, wish: RestoreWish) -> str:
         sr = await self._sr(wish.sr.get("", ""))
-        refs = await send_xva(
-            self._api,
-            self._repository,
-            backup,
-            sr,
-            keep_macs=wish.keep_macs,
-            progress=lambda sent, total: self._progress(None, sent, total),
-            stop=self._stop,
+        if wish.keep_macs:
+            await self._check_absent(backup.vm_uuid)
+        if wish.networks:
+            self._told("a full backup finds its networks on its own: the wishes are not heeded")
+        name = backup.vm_name if wish.name is None else wish.name
+        made: list[str] = []
+        async with Making(self._api, self._told) as making:
+
+            async def imported(ref: str) -> None:
+                made.append(ref)
+                await making.imported(ref, name)
+
+            self.sent_bytes += await send_xva(
+                self._api,
+                self._repository,
+                backup,
+                sr,
+                keep_macs=wish.keep_macs,
+                progress=lambda sent, total: self._progress(None, sent, total),
+                stop=self._stop,
+                imported=imported,
+            )
+            self._check_stop()
+            await making.finish(trial=_trial_name(backup, wish))
+        return made[0]
+
+    async def _check_absent(self, uuid: str) -> None:
+        """A host that restores a VM as the same one would replace, or refuse, one that is there."""
+        try:
+            await self._api.call("VM.get_by_uuid", uuid)
+        except UuidInvalid:
+            return
+        raise RestoreError(
+            "a full backup can keep its MAC addresses only where its VM is not on the host any more"
         )
-        self.sent_bytes += backup.size_bytes
-        async with _Undo(self._api) as undo:
-            for ref in refs:
-                undo.made("VM", ref)
-            vm = refs[0]
-            # What was exported is a snapshot, and comes back as a template.
-            await self._api.call("VM.set_is_a_template", vm, False)
-            name = backup.vm_name if wish.name is None else wish.name
-            await self._api.call("VM.set_name_label", vm, name)
-            undo.keep()
-        return vm
 
     # Disks
 
     async def _disks(self, backup: Backup, wish: RestoreWish) -> str:
         metadata = backup.metadata
         differences = await self._differences(backup, wish.snapshot)
-        async with _Undo(self._api) as undo:
-            arguments = vm_arguments(metadata["vm"], wish.name)
-            blocked = arguments["blocked_operations"]
+        keep_seed = wish.keep_macs or not await self._has_seed(metadata["vm"])
+        async with Making(self._api, self._told) as making:
+            self._check_stop()
+            arguments = vm_arguments(metadata["vm"], wish.name, keep_seed=keep_seed)
+            vm = await making.vm(arguments)
             made: dict[str, str] = {}
-            memory = metadata.get("vmSnapshot", {}).get("suspend_VDI", "")
-            # A VM that is suspended is so from its first moment on: its memory comes first.
-            disks = sorted(backup.disks, key=lambda disk: disk.ref != memory)
-            vm = ""
-            for disk in disks:
-                if disk.ref != memory and not vm:
-                    vm = await self._machine(arguments, metadata, made.get(memory), undo)
+            for disk in backup.disks:
+                record = metadata["vdis"][disk.ref]
+                if record.get("type") == "suspend":
+                    self._told("the saved memory is left out: the VM will boot anew")
+                    continue
                 uuid = wish.sr.get(disk.uuid) or wish.sr.get(disk.snapshot_uuid)
                 sr = await self._sr(uuid or wish.sr.get("", ""))
-                record = metadata["vdis"][disk.ref]
                 made[disk.ref] = await self._one_disk(
-                    backup, disk, record, sr, undo, differences.get(disk.ref)
+                    backup, disk, record, sr, making, differences.get(disk.ref)
                 )
-            if not vm:
-                vm = await self._machine(arguments, metadata, made.get(memory), undo)
             for vbd in _in_order(metadata.get("vbds", {})):
                 await self._drive(vbd, vm, made)
-            if wish.devices:
+            if not wish.trial:
                 await self._cards(metadata.get("vifs", {}), vm, wish)
             await self._vtpms(metadata.get("vtpms", []), vm)
-            for operation in blocked:
+            self._check_stop()
+            for operation in arguments["blocked_operations"]:
                 await self._api.call("VM.remove_from_blocked_operations", vm, operation)
-            undo.keep()
+            await making.finish(trial=_trial_name(backup, wish))
         return vm
 
-    async def _machine(
-        self,
-        arguments: dict[str, Any],
-        metadata: Mapping[str, Any],
-        memory: str | None,
-        undo: _Undo,
-    ) -> str:
-        """The VM itself; suspended where its memory was restored."""
-        if memory is not None:
-            snapshot = metadata["vmSnapshot"]
-            arguments = {
-                **arguments,
-                "power_state": "Suspended",
-                "suspend_VDI": memory,
-                "last_boot_CPU_flags": snapshot.get("last_boot_CPU_flags", {}),
-                "last_booted_record": snapshot.get("last_booted_record", ""),
-            }
-        vm: str = await self._api.call("VM.create", arguments)
-        undo.made("VM", vm)
-        return vm
+    async def _has_seed(self, vm: Mapping[str, Any]) -> bool:
+        """Whether a VM on the host makes its MAC addresses of the same seed."""
+        seed = vm.get("other_config", {}).get("mac_seed")
+        found = (await self._api.get_all_records(VM)).values()
+        return any(
+            one.other_config.get("mac_seed") == seed
+            for one in found
+            if not one.is_a_snapshot and not one.is_a_template
+        )
 
     async def _one_disk(
         self,
@@ -210,31 +241,28 @@ class HostRestore:
         disk: BackupDisk,
         record: Mapping[str, Any],
         sr: str,
-        undo: _Undo,
+        making: Making,
         difference: Difference | None,
     ) -> str:
         point = await asyncio.to_thread(DiskPoint, self._repository, backup, disk)
         if not point.provable:
             self._told(f"{disk.name}: this backup has no hashes, so its blocks cannot be proved")
+        self._check_stop()
+        arguments = vdi_arguments(record, sr, point.size_bytes)
         if difference is not None:
-            vdi: str = await self._api.call("VDI.clone", difference.vdi, {}, timeout_s=600.0)
-            undo.made("VDI", vdi)
-            await self._api.call("VDI.set_name_label", vdi, record.get("name_label", ""))
+            vdi = await making.clone(difference.vdi, arguments)
             indices = difference.indices
-            size = point.size_bytes
             share = f"{len(indices)} of {len(point.indices())} blocks"
             self._told(f"{disk.name}: only what differs from the snapshot is sent ({share})")
         else:
-            arguments = vdi_arguments(record, sr, point.size_bytes)
-            vdi = await self._api.call("VDI.create", arguments, timeout_s=600.0)
-            undo.made("VDI", vdi)
-            indices, size = point.indices(), point.size_bytes
+            vdi = await making.disk(arguments)
+            indices = point.indices()
         sent = await send_disk(
             self._api,
             point,
             vdi,
             indices,
-            size,
+            point.size_bytes,
             parent_uuid=difference.uuid if difference is not None else None,
             progress=lambda done, total: self._progress(disk, done, total),
             stop=self._stop,
@@ -254,7 +282,9 @@ class HostRestore:
             record = await self._api.call("VBD.get_record", vbd)
             if record["type"] == "Disk" and not is_null(record["VDI"]):
                 vdi = await self._api.call("VDI.get_record", record["VDI"])
-                uuids[vdi["uuid"]] = record["VDI"]
+                # Of some snapshots only the log of changes is kept.
+                if vdi["type"] != "cbt_metadata":
+                    uuids[vdi["uuid"]] = record["VDI"]
         found = {}
         for disk in backup.disks:
             difference = await asyncio.to_thread(find_difference, self._repository, disk, uuids)
@@ -272,7 +302,7 @@ class HostRestore:
 
     async def _cards(self, vifs: Mapping[str, Any], vm: str, wish: RestoreWish) -> None:
         networks = await self._networks()
-        taken = {vif.mac.lower() for vif in (await self._api.get_all_records(VIF)).values()}
+        taken = await self._macs()
         for vif in _in_order(vifs):
             chosen = wish.networks.get(vif.get("uuid", ""))
             if chosen == "":
@@ -289,6 +319,13 @@ class HostRestore:
                 )
             arguments = vif_arguments(vif, vm, network, keep_mac=free or wish.keep_macs)
             await self._api.call("VIF.create", arguments)
+
+    async def _macs(self) -> set[str]:
+        """Addresses in use; what snapshots and templates have disturbs nobody."""
+        vms = await self._api.get_all_records(VM)
+        asleep = {ref for ref, vm in vms.items() if vm.is_a_snapshot or vm.is_a_template}
+        vifs = (await self._api.get_all_records(VIF)).values()
+        return {vif.mac.lower() for vif in vifs if vif.vm not in asleep}
 
     async def _networks(self) -> Networks:
         vlans: dict[str, int] = {}
@@ -326,6 +363,10 @@ class HostRestore:
         return default
 
 
+def _trial_name(backup: Backup, wish: RestoreWish) -> str:
+    return f"{TRIAL_PREFIX}{backup.vm_name}" if wish.trial else ""
+
+
 def _in_order(records: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     def key(record: Mapping[str, Any]) -> tuple[int, str]:
         place = str(record.get("userdevice", record.get("device", "")))
@@ -359,34 +400,15 @@ async def find_sr(api: XenApi, name: str) -> str:
     return found[0]
 
 
-class _Undo:
-    """Removes what was made, unless it is kept."""
+async def find_network(api: XenApi, name: str) -> str:
+    """uuid of the network of this name or uuid.
 
-    def __init__(self, api: XenApi) -> None:
-        self._api = api
-        self._made: list[tuple[str, str]] = []
-
-    async def __aenter__(self) -> _Undo:
-        return self
-
-    def made(self, cls: str, ref: str) -> None:
-        self._made.append((cls, ref))
-
-    def keep(self) -> None:
-        self._made.clear()
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._made:
-            await asyncio.shield(self._remove())
-
-    async def _remove(self) -> None:
-        for cls, ref in reversed(self._made):
-            with contextlib.suppress(XenApiError):
-                if cls == "VDI":
-                    await self._let_go(ref)
-                await self._api.call(f"{cls}.destroy", ref, timeout_s=120.0)
-
-    async def _let_go(self, vdi: str) -> None:
-        record = await self._api.get_record(VDI, vdi)
-        for vbd in record.vbds:
-            await self._api.call("VBD.destroy", vbd)
+    Raises:
+        RestoreError: none, or several.
+    """
+    networks = await api.get_all_records(Network)
+    found = [one.uuid for one in networks.values() if name in (one.uuid, one.name_label)]
+    if len(found) != 1:
+        what = "several networks are" if found else "no network is"
+        raise RestoreError(f"{what} called {name!r}")
+    return found[0]
