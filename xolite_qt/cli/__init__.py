@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo-host": ("xolite_qt.cli.demo_host", "demo_host"),
     "dump-world": ("xolite_qt.cli.dump_world", "dump_world"),
     "repo": ("xolite_qt.cli.repo", "repo"),
+    "restore": ("xolite_qt.cli.restore", "restore"),
     "tour": ("xolite_qt.cli.tour", "tour"),
 }
 
