@@ -91,6 +91,7 @@ async def _steps(folder: Path, vm: str, running: Running, api: XenApi) -> bool:
     host += ["--password-file", str(password_file), "--fingerprint", running.fingerprint or ""]
     repository = (folder / "repository").as_uri()
     uuids = await _disks_of(api, vm)
+    await _serve_nbd(api)
     points = []
     for round_ in range(2):
         if round_:
@@ -138,6 +139,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+async def _serve_nbd(api: XenApi) -> None:
+    """Turns NBD on where the host is managed, as an admin would in the dialog."""
+    from xolite_qt.xen_api import PIF
+
+    pifs = await api.get_all_records(PIF)
+    network = next(pif.network for pif in pifs.values() if pif.management)
+    await api.call("network.add_purpose", network, "nbd")
+
+
 async def _disks_of(api: XenApi, name: str) -> list[str]:
     from xolite_qt.xen_api import VBD, VDI, VM
 
@@ -161,7 +171,8 @@ async def _work_in_guest(api: XenApi, uuids: list[str]) -> None:
 
 
 async def _checksum(api: XenApi, uuid: str) -> str:
-    return str(await _plugin(api, "checksum", vdi=uuid))
+    answer = await _plugin(api, "checksum", vdi=uuid)
+    return str(answer["sha256"])
 
 
 async def _plugin(api: XenApi, function: str, **arguments: str) -> Any:
