@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -67,7 +67,7 @@ class Dialog(QDialog):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inside)
-        self._inside = inside
+        self._inside, self._scroll = inside, scroll
         column.addWidget(scroll, 1)
         line = QFrame()
         line.setProperty("line", "h")
@@ -88,6 +88,10 @@ class Dialog(QDialog):
         button.setDefault(default)
         self._buttons.addWidget(button)
         return button
+
+    def bring_into_sight(self, widget: QWidget) -> None:
+        """Scrolls to a part of the content, once it is laid out."""
+        QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(widget, 0, 16))
 
     def fit(self) -> None:
         """Takes the height that the content wants, as far as the screen has it."""

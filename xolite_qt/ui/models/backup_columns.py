@@ -287,7 +287,7 @@ def repository_columns() -> tuple[Column[RepositoryRow], ...]:
         Column[RepositoryRow](
             id="state",
             title="State",
-            value=lambda row: "Cannot be read" if _is_bad(row) else repository_state(row),
+            value=lambda row: "Unreadable" if _is_bad(row) else repository_state(row),
             icon=_repository_state_icon,
             tooltip=lambda row: "\n".join(filter(None, (repository_state(row), row.advice))),
             width=160,

@@ -115,7 +115,7 @@ def point_columns(*, job_name: Callable[[BackupRow], str]) -> tuple[Column[Backu
             tooltip=lambda row: fmt.absolute(row.backup.timestamp_ms / 1000),
             icon=lambda row: icons.icon("history", "secondary"),
             kind=Kind.TIME,
-            width=170,
+            width=190,
         ),
         Column[BackupRow](
             id="mode",
@@ -149,9 +149,9 @@ def point_columns(*, job_name: Callable[[BackupRow], str]) -> tuple[Column[Backu
             id="repository",
             title="Repository",
             value=lambda row: row.repository.name,
-            width=130,
+            width=115,
         ),
-        Column[BackupRow](id="job", title="Job", value=job_name, width=120),
+        Column[BackupRow](id="job", title="Job", value=job_name, default_visible=False, width=120),
         Column[BackupRow](
             id="disks",
             title="Disks",

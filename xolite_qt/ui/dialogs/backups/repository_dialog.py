@@ -394,6 +394,7 @@ class RepositoryDialog(Dialog):
         for step in steps:
             self._steps_column.addWidget(_StepLine(step))
         self._steps.show()
+        self.bring_into_sight(self._steps)
 
     def save(self) -> None:
         """Checks, then saves; stays open, with all that was typed, where that fails."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from xolite_qt.stores import Subscription
@@ -19,6 +20,9 @@ from xolite_qt.ui.views.backups.runs import RunsPart
 from xolite_qt.ui.views.page import Page, PageContext
 from xolite_qt.ui.widgets import Button, TextLabel
 from xolite_qt.ui.widgets.tabs import Tabs
+
+_SUMMARY_PX = 860
+"""A narrower page has no room for the summary beside the tabs."""
 
 
 class BackupsPage(Page):
@@ -58,6 +62,7 @@ class BackupsPage(Page):
         bar.addWidget(self.tabs)
         bar.addSpacing(8)
         bar.addWidget(self.now, 1)
+        bar.addStretch()
         bar.addWidget(self.restore)
         bar.addWidget(self.nbd)
         column.addLayout(bar)
@@ -68,6 +73,11 @@ class BackupsPage(Page):
         self.tabs.blockSignals(False)
         self.stack.setCurrentWidget(self.part)
         self.tabs.selected.connect(self._show)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Override QWidget::resizeEvent: half a sentence says nothing."""
+        super().resizeEvent(event)
+        self.now.setVisible(self.width() >= _SUMMARY_PX)
 
     @property
     def part(self) -> Part:

@@ -155,6 +155,8 @@ class BackupTour:
         dialog.kind.set_current("s3")
         dialog.encrypted.setChecked(True)
         dialog.generate.click()
+        dialog.fit()
+        await self._shoot("dialog.backups.repository.s3", dialog, "A new repository: S3")
         dialog.show_steps(
             [
                 Step("List the folder", True),
@@ -162,8 +164,7 @@ class BackupTour:
                 Step("Read it back", None),
             ]
         )
-        dialog.fit()
-        await self._shoot("dialog.backups.repository.s3", dialog, "A new repository: S3")
+        await self._shoot("dialog.backups.repository.tested", dialog, "A connection test")
         await self._shut(dialog)
 
     async def _restore(self, deeds: Any) -> None:
