@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,9 @@ Progress = Callable[[int, int], None]
 """Takes (blocks done, blocks in all)."""
 
 _ZEROS = bytes(BLOCK_BYTES)
+# The hosts' own. Programs such as qemu trust the size of the files of some creators, and reckon it
+# from cylinders for all others, which is not the same.
+_CREATOR = b"tap\0"
 
 
 class RestoreError(BackupError):
@@ -73,8 +76,7 @@ def restore_disk_to_file(
         Damaged, BrokenChain: the backup is not what it was; names the file.
         StorageError, Cancelled: as ever.
     """
-    if out.exists():
-        raise RestoreError(f"{out} is there already")
+    _check_free(out)
     if form == "qcow2" and shutil.which("qemu-img") is None:
         raise RestoreError("for qcow2 the program qemu-img is needed, and is not installed here")
     point = DiskPoint(repository, backup, disk)
@@ -87,12 +89,32 @@ def restore_disk_to_file(
             _write_raw(point, hidden, progress, stop)
         if form == "qcow2":
             hidden = _to_qcow2(hidden, stop)
-        os.replace(hidden, out)
+        if stop is not None and stop.is_set():
+            raise Cancelled
+        _name(hidden, out)
     except OSError as error:
         raise NoSpace(str(out), (error.strerror or str(error)).lower()) from error
     finally:
         hidden.unlink(missing_ok=True)
     return RestoredFile(out, point.size_bytes, len(point.indices()), point.proven)
+
+
+def _check_free(out: Path) -> None:
+    # A link that leads nowhere is somebody's, too.
+    if os.path.lexists(out):
+        raise RestoreError(f"{out} is there already")
+
+
+def _name(hidden: Path, out: Path) -> None:
+    """Gives a file its name; one that came meanwhile is left alone."""
+    try:
+        os.link(hidden, out)
+    except FileExistsError:
+        raise RestoreError(f"{out} is there already") from None
+    except OSError:
+        # A file system without hard links, such as those of cameras and shares.
+        _check_free(out)
+        os.replace(hidden, out)
 
 
 def _write_raw(
@@ -124,7 +146,8 @@ def _write_vhd(
     point: DiskPoint, path: Path, progress: Progress | None, stop: threading.Event | None
 ) -> None:
     indices = point.indices()
-    footer = Footer.make(point.size_bytes, DiskType.DYNAMIC, point.chain.tip.uuid)
+    made = Footer.make(point.size_bytes, DiskType.DYNAMIC, point.chain.tip.uuid)
+    footer = replace(made, creator=_CREATOR)
     layout = VhdLayout.plan(footer, indices)
     with path.open("wb", buffering=1 << 20) as file:
         file.write(layout.head())
