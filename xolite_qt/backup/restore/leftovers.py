@@ -29,6 +29,8 @@ from xolite_qt.xen_api import (
     is_null,
 )
 
+from .records import BLOCKED
+
 MARK = "xolite:restoring"
 # On a snapshot while it is cloned: the host copies it, so that the clone has a mark from the start.
 CLONING = "xolite:cloning"
@@ -88,7 +90,7 @@ async def remove_leftovers(api: XenApi) -> list[str]:
             with contextlib.suppress(XenApiError):
                 await _end_import(api, ref)
     for ref, vm in (await api.get_all_records(VM)).items():
-        if not is_abandoned(vm.other_config) or vm.is_a_snapshot or vm.is_a_template:
+        if not is_abandoned(vm.other_config) or vm.is_a_snapshot:
             continue
         with contextlib.suppress(XenApiError):
             if _is_half_made(vm):
@@ -106,8 +108,8 @@ async def remove_leftovers(api: XenApi) -> list[str]:
 
 def _is_half_made(vm: VM) -> bool:
     # One of a health check runs; another one cannot be started, unless somebody wanted it to.
-    halted = vm.power_state == "Halted"
-    return vm.name_label.startswith(TRIAL_PREFIX) or (halted and vm.name_label.startswith(PREFIX))
+    asleep = vm.power_state in ("Halted", "Suspended")
+    return vm.name_label.startswith(TRIAL_PREFIX) or (asleep and vm.name_label.startswith(PREFIX))
 
 
 async def _settle_disk(api: XenApi, ref: str, vdi: VDI) -> bool:
@@ -132,7 +134,7 @@ async def _end_import(api: XenApi, ref: str) -> None:
 
 
 async def _let_start(api: XenApi, vm: str, blocked: Mapping[str, str]) -> None:
-    for operation in ("start", "start_on"):
+    for operation in BLOCKED:
         if operation in blocked:
             await api.call("VM.remove_from_blocked_operations", vm, operation)
 
@@ -147,9 +149,11 @@ async def remove_vm(api: XenApi, vm: str) -> None:
         XenApiError: something of it is left.
     """
     record = await api.get_record(VM, vm)
+    disks = []
+    if record.power_state == "Suspended":
+        disks.append(str(await api.call("VM.get_suspend_VDI", vm)))
     if record.power_state != "Halted":
         await api.call("VM.hard_shutdown", vm, timeout_s=_REMOVE_S)
-    disks = []
     for ref in record.vbds:
         drive = await api.get_record(VBD, ref)
         if drive.type == "Disk" and not is_null(drive.vdi):

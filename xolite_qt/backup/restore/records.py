@@ -70,7 +70,8 @@ _INTS = frozenset(
 )
 # Of the old VM's life, not of what it is.
 _NOT_KEPT = ("xo:", "xolite:", "auto_poweron", "import_task", "mac_seed", "base_template_name")
-BACKUP_PREFIX = "xo:backup"
+BLOCKED = ("start", "start_on", "resume", "resume_on")
+"""What nobody may do with a VM that is being restored."""
 
 
 def vm_arguments(vm: Mapping[str, Any], name: str | None, *, keep_seed: bool) -> dict[str, Any]:
@@ -93,10 +94,7 @@ def vm_arguments(vm: Mapping[str, Any], name: str | None, *, keep_seed: bool) ->
     made["affinity"] = made["suspend_SR"] = made["protection_policy"] = NULL_REF
     made["appliance"] = made["snapshot_schedule"] = NULL_REF
     # Nobody starts it before its disks are whole.
-    made["blocked_operations"] = {
-        "start": "it is being restored",
-        "start_on": "it is being restored",
-    }
+    made["blocked_operations"] = dict.fromkeys(BLOCKED, "it is being restored")
     made["ha_always_run"], made["ha_restart_priority"] = False, ""
     return made
 
@@ -180,3 +178,13 @@ class Networks:
             or self.by_vlan_and_name.get((vlan, name))
             or self.by_vlan.get(vlan)
         )
+
+
+def in_order(records: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Drives or cards in the order of their devices."""
+
+    def key(record: Mapping[str, Any]) -> tuple[int, str]:
+        place = str(record.get("userdevice", record.get("device", "")))
+        return len(place), place
+
+    return sorted(records.values(), key=key)

@@ -12,20 +12,15 @@ from xolite_qt.backup.errors import Cancelled
 from xolite_qt.backup.repository import Backup, BackupDisk, Repository
 from xolite_qt.backup.restore.records import (
     NULL_REF,
-    Networks,
+    in_order,
     vbd_arguments,
     vdi_arguments,
-    vif_arguments,
     vm_arguments,
 )
 from xolite_qt.backup.restore.sending import send_disk, send_xva
 from xolite_qt.backup.restore.to_file import RestoreError
 from xolite_qt.xen_api import (
-    PIF,
     SR,
-    VIF,
-    VM,
-    Network,
     Pool,
     UuidInvalid,
     XenApi,
@@ -33,6 +28,7 @@ from xolite_qt.xen_api import (
     is_null,
 )
 
+from .cards import Cards
 from .difference import Difference, find_difference
 from .leftovers import TRIAL_PREFIX, remove_leftovers
 from .making import Making
@@ -48,7 +44,8 @@ class RestoreWish:
     Attributes:
         sr: uuid of the storage per disk uuid; "" as a key for all others; "" as a value, or
             nothing, for the pool's default.
-        networks: uuid of the network per VIF uuid; "" leaves the card out; others find their own.
+        networks: uuid of the network per uuid of a card, as the backup has it or the host; ""
+            leaves the card out; others find their own.
         name: of the new VM; the old one where None.
         start: whether it starts afterwards.
         keep_macs: keep the MAC addresses even where another VM on the host has them.
@@ -114,7 +111,7 @@ class HostRestore:
             vm = await self._disks(backup, wish)
         if wish.start and not wish.trial:
             try:
-                await self._api.call("VM.start", vm, False, False, timeout_s=600.0)
+                await start_vm(self._api, vm)
             except XenApiError as error:
                 raise RestoreError(f"the VM is restored, but did not start: {error}") from error
         return vm
@@ -198,42 +195,37 @@ class HostRestore:
     async def _disks(self, backup: Backup, wish: RestoreWish) -> str:
         metadata = backup.metadata
         differences = await self._differences(backup, wish.snapshot)
-        keep_seed = wish.keep_macs or not await self._has_seed(metadata["vm"])
+        cards = Cards(self._api, metadata.get("vifs", {}), self._told)
+        networks = await cards.chosen(wish.networks)
+        keep_seed = wish.keep_macs or not await cards.is_seed_taken(metadata["vm"])
         async with Making(self._api, self._told) as making:
             self._check_stop()
             arguments = vm_arguments(metadata["vm"], wish.name, keep_seed=keep_seed)
-            vm = await making.vm(arguments)
             made: dict[str, str] = {}
-            for disk in backup.disks:
-                record = metadata["vdis"][disk.ref]
-                if record.get("type") == "suspend":
-                    self._told("the saved memory is left out: the VM will boot anew")
-                    continue
+            memory = metadata.get("vmSnapshot", {}).get("suspend_VDI", "")
+            # A VM that is suspended is so from its first moment on: its memory comes first.
+            vm = ""
+            for disk in sorted(backup.disks, key=lambda disk: disk.ref != memory):
+                if disk.ref != memory and not vm:
+                    vm = await making.vm(_with_memory(arguments, metadata, made.get(memory)))
                 uuid = wish.sr.get(disk.uuid) or wish.sr.get(disk.snapshot_uuid)
                 sr = await self._sr(uuid or wish.sr.get("", ""))
+                record = metadata["vdis"][disk.ref]
                 made[disk.ref] = await self._one_disk(
                     backup, disk, record, sr, making, differences.get(disk.ref)
                 )
-            for vbd in _in_order(metadata.get("vbds", {})):
+            if not vm:
+                vm = await making.vm(_with_memory(arguments, metadata, made.get(memory)))
+            for vbd in in_order(metadata.get("vbds", {})):
                 await self._drive(vbd, vm, made)
             if not wish.trial:
-                await self._cards(metadata.get("vifs", {}), vm, wish)
+                await cards.make(vm, networks, keep_macs=wish.keep_macs)
             await self._vtpms(metadata.get("vtpms", []), vm)
             self._check_stop()
             for operation in arguments["blocked_operations"]:
                 await self._api.call("VM.remove_from_blocked_operations", vm, operation)
             await making.finish(trial=_trial_name(backup, wish))
         return vm
-
-    async def _has_seed(self, vm: Mapping[str, Any]) -> bool:
-        """Whether a VM on the host makes its MAC addresses of the same seed."""
-        seed = vm.get("other_config", {}).get("mac_seed")
-        found = (await self._api.get_all_records(VM)).values()
-        return any(
-            one.other_config.get("mac_seed") == seed
-            for one in found
-            if not one.is_a_snapshot and not one.is_a_template
-        )
 
     async def _one_disk(
         self,
@@ -300,47 +292,6 @@ class HostRestore:
             return
         await self._api.call("VBD.create", vbd_arguments(vbd, vm, vdi))
 
-    async def _cards(self, vifs: Mapping[str, Any], vm: str, wish: RestoreWish) -> None:
-        networks = await self._networks()
-        taken = await self._macs()
-        for vif in _in_order(vifs):
-            chosen = wish.networks.get(vif.get("uuid", ""))
-            if chosen == "":
-                continue
-            network = networks.by_uuid.get(chosen) if chosen else networks.find(vif)
-            if network is None:
-                name = vif.get("$network$name_label") or "?"
-                self._told(f"card {vif.get('device', '?')} is left out: no network like {name}")
-                continue
-            free = vif.get("MAC", "").lower() not in taken
-            if not free and not wish.keep_macs:
-                self._told(
-                    f"card {vif.get('device', '?')} gets a new MAC address: another VM has it"
-                )
-            arguments = vif_arguments(vif, vm, network, keep_mac=free or wish.keep_macs)
-            await self._api.call("VIF.create", arguments)
-
-    async def _macs(self) -> set[str]:
-        """Addresses in use; what snapshots and templates have disturbs nobody."""
-        vms = await self._api.get_all_records(VM)
-        asleep = {ref for ref, vm in vms.items() if vm.is_a_snapshot or vm.is_a_template}
-        vifs = (await self._api.get_all_records(VIF)).values()
-        return {vif.mac.lower() for vif in vifs if vif.vm not in asleep}
-
-    async def _networks(self) -> Networks:
-        vlans: dict[str, int] = {}
-        for pif in (await self._api.get_all_records(PIF)).values():
-            vlans.setdefault(pif.network, pif.vlan)
-        by_uuid: dict[str, str] = {}
-        by_both: dict[tuple[int, str], str] = {}
-        by_vlan: dict[int, str] = {}
-        for ref, network in (await self._api.get_all_records(Network)).items():
-            by_uuid[network.uuid] = ref
-            if ref in vlans:
-                by_both[vlans[ref], network.name_label] = ref
-                by_vlan.setdefault(vlans[ref], ref)
-        return Networks(by_uuid, by_both, by_vlan)
-
     async def _vtpms(self, vtpms: Any, vm: str) -> None:
         for contents in vtpms if isinstance(vtpms, list) else ():
             try:
@@ -367,12 +318,20 @@ def _trial_name(backup: Backup, wish: RestoreWish) -> str:
     return f"{TRIAL_PREFIX}{backup.vm_name}" if wish.trial else ""
 
 
-def _in_order(records: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    def key(record: Mapping[str, Any]) -> tuple[int, str]:
-        place = str(record.get("userdevice", record.get("device", "")))
-        return len(place), place
-
-    return sorted(records.values(), key=key)
+def _with_memory(
+    arguments: dict[str, Any], metadata: Mapping[str, Any], memory: str | None
+) -> dict[str, Any]:
+    """A VM that is suspended, where its memory was restored."""
+    if memory is None:
+        return arguments
+    snapshot = metadata["vmSnapshot"]
+    return {
+        **arguments,
+        "power_state": "Suspended",
+        "suspend_VDI": memory,
+        "last_boot_CPU_flags": snapshot.get("last_boot_CPU_flags", {}),
+        "last_booted_record": snapshot.get("last_booted_record", ""),
+    }
 
 
 async def start_vm(api: XenApi, vm: str, *, timeout_s: float = 600.0) -> None:
@@ -396,19 +355,5 @@ async def find_sr(api: XenApi, name: str) -> str:
     found = [sr.uuid for sr in srs.values() if name in (sr.uuid, sr.name_label)]
     if len(found) != 1:
         what = "several storages are" if found else "no storage is"
-        raise RestoreError(f"{what} called {name!r}")
-    return found[0]
-
-
-async def find_network(api: XenApi, name: str) -> str:
-    """uuid of the network of this name or uuid.
-
-    Raises:
-        RestoreError: none, or several.
-    """
-    networks = await api.get_all_records(Network)
-    found = [one.uuid for one in networks.values() if name in (one.uuid, one.name_label)]
-    if len(found) != 1:
-        what = "several networks are" if found else "no network is"
         raise RestoreError(f"{what} called {name!r}")
     return found[0]
