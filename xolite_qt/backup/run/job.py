@@ -10,7 +10,7 @@ from typing import Any
 from xolite_qt.backup.errors import BackupError, Cancelled
 from xolite_qt.backup.jobs.model import HealthCheck, Selection
 from xolite_qt.backup.merge import MergeProgress, merge_repository
-from xolite_qt.backup.restore import check_health
+from xolite_qt.backup.restore import check_health, remove_leftovers
 from xolite_qt.backup.run.recorder import Recorder
 from xolite_qt.backup.run.targets import Target
 from xolite_qt.backup.runs.events import Outcome
@@ -149,6 +149,8 @@ class JobRun:
             raise NothingToDo("no VM on the host is meant by this job")
         if not any(target.dead is None for target in self._targets):
             raise NothingToDo("none of the job's repositories can be opened")
+        for name in await remove_leftovers(self._api):
+            self._recorder.note(f"removed what a restore that was killed had left: {name}")
         async with asyncio.TaskGroup() as group:
             for vm in vms:
                 group.create_task(self._one(vm))
