@@ -111,6 +111,22 @@ class Place:
             await asyncio.sleep(0.05)
         assert self.new_things(before) == []
 
+    async def settled_but(self, before: dict[str, set[str]], name: str) -> None:
+        """As `settled`, where one whole VM of this name may have come, with all that is its own."""
+        made = {
+            ref
+            for ref in set(self.db.refs("VM")) - before["VM"]
+            if self.db.get("VM", ref)["name_label"] in (name, VM_NAME)
+        }
+        allowed = {kind: set(refs) for kind, refs in before.items()}
+        allowed["VM"] |= made
+        for vm in made:
+            record = self.db.get("VM", vm)
+            allowed["VBD"] |= set(record["VBDs"])
+            allowed["VIF"] |= set(record["VIFs"])
+            allowed["VDI"] |= set(self.disks_of(vm))
+        await self.settled(allowed)
+
     def new_things(self, before: dict[str, set[str]]) -> list[str]:
         """Names of what is there that was not."""
         found = []

@@ -22,6 +22,7 @@ from xolite_qt.xen_api import (
     VBD,
     VDI,
     VM,
+    HandleInvalid,
     Task,
     XapiError,
     XenApi,
@@ -118,11 +119,21 @@ async def _settle_disk(api: XenApi, ref: str, vdi: VDI) -> bool:
     if not cloned and not is_abandoned(vdi.other_config):
         return False
     half_made = cloned or vdi.name_label.startswith(PREFIX)
-    if half_made and not vdi.is_a_snapshot and not vdi.vbds:
+    if half_made and not vdi.is_a_snapshot and not await _is_somebodys(api, vdi):
         await remove_disk(api, ref)
         return True
     for key in (MARK, CLONING):
         await api.call("VDI.remove_from_other_config", ref, key)
+    return False
+
+
+async def _is_somebodys(api: XenApi, vdi: VDI) -> bool:
+    """Whether a VM has the disk. The host itself holds it for a moment after a transfer was cut."""
+    for ref in vdi.vbds:
+        with contextlib.suppress(HandleInvalid):
+            vm = (await api.get_record(VBD, ref)).vm
+            if not (await api.get_record(VM, vm)).is_control_domain:
+                return True
     return False
 
 
