@@ -25,6 +25,8 @@ MARK = "xo:backup:"
 OWNER = "xolite:owner"
 NO_BACKUP = "[NOBAK]"
 _SNAPSHOT_S = 1800.0
+# Between the name of a snapshot and who is just taking it.
+_SIGN = " being taken by "
 _DESTROY_TRIES, _DESTROY_WAIT_S = 5, 1.0
 
 Told = Callable[[str], None]
@@ -135,6 +137,8 @@ async def take_snapshot(
     """
     record = await api.call("VM.get_record", vm)
     running = record["power_state"] == "Running"
+    # Marks come after the snapshot: until then its name says whose it is.
+    name, label = label, f"{label}{_SIGN}{_holder()}"
     if offline and running:
         await api.call("VM.clean_shutdown", vm, timeout_s=_SNAPSHOT_S)
     try:
@@ -146,6 +150,7 @@ async def take_snapshot(
         if offline and running:
             await api.call("VM.start", vm, False, False, timeout_s=_SNAPSHOT_S)
     await mark(api, "VM", ref, {f"{MARK}{k}": v for k, v in marks.items()} | owner_mark())
+    await api.call("VM.set_name_label", ref, name)
     return str(ref)
 
 
@@ -174,7 +179,11 @@ async def _left_out(api: XenApi, record: Mapping[str, Any]) -> list[str]:
 
 def owner_mark() -> dict[str, str]:
     """Which process works with an object now."""
-    return {OWNER: msgspec.json.encode(Holder.me("backup")).decode()}
+    return {OWNER: _holder()}
+
+
+def _holder() -> str:
+    return msgspec.json.encode(Holder.me("backup")).decode()
 
 
 def is_abandoned(config: Mapping[str, str]) -> bool:
@@ -387,7 +396,9 @@ async def remove_unfinished(api: XenApi, vm: str, job_id: str, told: Told) -> No
         with contextlib.suppress(XapiError):
             config = await api.call("VM.get_other_config", ref)
             mine = config.get(f"{MARK}job") == job_id and not config.get(f"{MARK}exported")
-            if mine and (OWNER not in config or is_abandoned(config)):
+            _, sign, holder = (await api.call("VM.get_name_label", ref)).partition(_SIGN)
+            unmarked = bool(sign) and is_abandoned({OWNER: holder})
+            if unmarked or (mine and (OWNER not in config or is_abandoned(config))):
                 try:
                     await destroy_snapshot(api, ref)
                     told("a snapshot was removed that an earlier run had left")
