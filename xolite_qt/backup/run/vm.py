@@ -194,6 +194,8 @@ class VmBackup:
         if kept is None and not (order.mode == "incremental" and order.nbd.purge_snapshot_data):
             await self._destroy(taken)
         await snapshots.remove_old(api, vm, order.job_id, kept, self._warned)
+        # One that a killed run had asked for may have come into being only now.
+        await snapshots.remove_unfinished(api, vm, order.job_id, self._told)
         await asyncio.to_thread(self._retain)
 
     async def _destroy(self, snapshot: str) -> None:
