@@ -67,11 +67,15 @@ class Place:
         """SHA-256 of disks."""
         return [await asyncio.to_thread(self.running.host.disks.checksum, vdi) for vdi in disks]
 
-    async def back_up(self, mode: Literal["full", "incremental"] = "incremental") -> Backup:
+    async def back_up(
+        self, mode: Literal["full", "incremental"] = "incremental", *, memory: bool = False
+    ) -> Backup:
         """Backs the VM up as a run does; nothing writes meanwhile."""
         sums = await self.sums(self.disks)
         job_id, schedule_id = adhoc_ids([self.repository])
-        order = VmOrder(job_id=job_id, schedule_id=schedule_id, job_name="test", mode=mode)
+        order = VmOrder(
+            job_id=job_id, schedule_id=schedule_id, job_name="test", mode=mode, memory=memory
+        )
         with RunRecorder(None) as recorder:
             job = JobRun(self.api, order, [self.target], recorder)
             result = await job.run(await find_vms(self.api, [VM_NAME]))

@@ -13,6 +13,7 @@ import pytest
 from xolite_qt.backup.errors import BackupError, Cancelled, Damaged
 from xolite_qt.backup.repository import BackupDisk
 from xolite_qt.backup.restore import HostRestore, RestoreError, RestoreWish, find_network, find_sr
+from xolite_qt.backup.restore.leftovers import remove_vm
 from xolite_qt.backup.run import snapshots
 from xolite_qt.xen_api import XapiError, XenApiError
 
@@ -383,3 +384,24 @@ async def test_a_full_backup_that_breaks_off_leaves_nothing(place: Place, way: s
     with pytest.raises(Cancelled if way == "stop" else XapiError):
         await work.vm(backup, RestoreWish())
     await place.settled(before)
+
+
+async def test_a_vm_comes_back_with_its_memory_or_goes_again(place: Place) -> None:
+    backup = await place.back_up(memory=True)
+    before = place.things()
+    assert backup.metadata["vmSnapshot"]["suspend_VDI"] in {disk.ref for disk in backup.disks}
+    work, _ = restoring(place)
+    vm = await work.vm(backup, RestoreWish(name="asleep"))
+    assert place.db.get("VM", vm)["power_state"] == "Suspended"
+    await remove_vm(place.api, vm)
+    place.running.host.faults.limit_transfers(16 * MIB)
+    stop = threading.Event()
+    work, _ = restoring(place, stop=stop, progress=lambda disk, *_: _stop_at(disk, stop))
+    with pytest.raises(Cancelled):
+        await work.vm(backup, RestoreWish(name="asleep"))
+    await place.settled(before)
+
+
+def _stop_at(disk: BackupDisk | None, stop: threading.Event) -> None:
+    if disk is not None and disk.name.endswith("disk 1"):
+        stop.set()
