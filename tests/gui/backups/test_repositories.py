@@ -8,10 +8,12 @@ import pytest
 
 from tests.gui.backups.conftest import Desk
 from tests.gui.backups.test_jobs import button
+from xolite_qt.backup.jobs.store import RepositoryStore
 from xolite_qt.backup.run.params import RepositoryParams, RestoreParams
 from xolite_qt.ui.dialogs.backups.nbd_dialog import NbdDialog
 from xolite_qt.ui.dialogs.backups.repository_dialog import RepositoryDialog, RepositoryWish
 from xolite_qt.ui.dialogs.backups.restore_wizard import RestoreWizard
+from xolite_qt.ui.dialogs.backups.run_dialog import RunDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.models.backup_place import Place
 from xolite_qt.ui.views.backups import palette
@@ -231,3 +233,21 @@ async def test_the_palette_offers_all_of_it_with_reasons(desk: Desk) -> None:
     assert shown == ["runs"]
     found["New backup job"].run()
     shutil.rmtree(desk.folder / "repository")
+
+
+async def test_a_check_runs_in_a_process_of_its_own_and_is_followed_to_its_end(desk: Desk) -> None:
+    saved = desk.save_repository()
+    # The process looks where this user's repositories are, which is not the folder of the page.
+    RepositoryStore().save(saved)
+    page = await desk.page("repositories")
+    part = page.part
+    assert isinstance(part, RepositoriesPart)
+    await desk.bench.until(lambda: part.model.rowCount() == 1)
+    part.table.select_ref(saved.id)
+    button(page, "Check").click()
+    dialog = await desk.dialog(RunDialog)
+    await desk.bench.until(lambda: not dialog.view.row.is_active, 30.0)
+    assert dialog.view.row.outcome == "success", dialog.view.log()
+    await desk.bench.until(lambda: (row := part.model.get(saved.id)) and row.checked)
+    assert "never" not in part.model.texts(0)
+    dialog.close()

@@ -48,6 +48,7 @@ MODES = {"incremental": "Incremental", "full": "Full", "delta": "Incremental"}
 _WAYS = {
     "nbd+cbt": "NBD, changes only",
     "nbd": "NBD",
+    "vhd-export": "Export",
     "nbd+bat": "NBD, block table",
     "nbd+table": "NBD, block table",
     "stream": "Export",

@@ -177,7 +177,10 @@ class BackupWork:
         Args:
             secrets: what the keyring may not have.
         """
-        return await asyncio.to_thread(self._start, kind, title, params, job_id, secrets)
+        spec, trouble = await asyncio.to_thread(self._start, kind, title, params, job_id, secrets)
+        # Here, not in the thread: stores belong to the loop.
+        self.stores.runs.retry()
+        return spec, trouble
 
     def _start(
         self,
@@ -195,7 +198,6 @@ class BackupWork:
             start_run(runs, spec, secrets)
         except TROUBLE as error:
             return None, f"{title} could not be started: {said(error)}"
-        self.stores.runs.retry()
         return spec, ""
 
     async def cancel(self, run_id: str) -> str:
