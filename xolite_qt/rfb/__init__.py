@@ -21,8 +21,10 @@ from .errors import (
 )
 from .events import Bell, CursorShape, CutText, Event, FrameDamaged, Renamed, Resized
 from .framebuffer import Framebuffer, Rect
+from .layouts import LAYOUTS, Stroke, TypedText, strokes_of
 
 __all__ = [
+    "LAYOUTS",
     "Bell",
     "CursorShape",
     "CutText",
@@ -39,4 +41,7 @@ __all__ = [
     "RfbRefused",
     "RfbSecurityUnsupported",
     "RfbTimeout",
+    "Stroke",
+    "TypedText",
+    "strokes_of",
 ]
