@@ -123,6 +123,9 @@ async def take_snapshot(
 ) -> str:
     """Takes a marked snapshot; returns its reference. Disks with `[NOBAK]` are left out.
 
+    Until its marks are set its name tells whose it is: a process that is killed in between leaves
+    no snapshot that nobody knows.
+
     Args:
         api: signed in.
         vm: reference.
@@ -149,7 +152,11 @@ async def take_snapshot(
     finally:
         if offline and running:
             await api.call("VM.start", vm, False, False, timeout_s=_SNAPSHOT_S)
-    await mark(api, "VM", ref, {f"{MARK}{k}": v for k, v in marks.items()} | owner_mark())
+    # Hosts copy `other_config` to snapshots: marks of earlier times, or of others, are not its own.
+    config = await api.call("VM.get_other_config", ref)
+    own = {k: v for k, v in config.items() if not k.startswith(MARK) and k != OWNER}
+    own |= {f"{MARK}{k}": v for k, v in marks.items()} | owner_mark()
+    await api.call("VM.set_other_config", ref, own)
     await api.call("VM.set_name_label", ref, name)
     return str(ref)
 
@@ -195,11 +202,9 @@ def is_abandoned(config: Mapping[str, str]) -> bool:
 
 
 async def mark(api: XenApi, cls: str, ref: str, marks: Mapping[str, str]) -> None:
-    """Sets entries of `other_config`."""
-    for key, value in marks.items():
-        with contextlib.suppress(XapiError):
-            await api.call(f"{cls}.remove_from_other_config", ref, key)
-        await api.call(f"{cls}.add_to_other_config", ref, key, value)
+    """Sets entries of `other_config`, all at once."""
+    config = await api.call(f"{cls}.get_other_config", ref)
+    await api.call(f"{cls}.set_other_config", ref, {**config, **marks})
 
 
 async def read_snapshot(api: XenApi, vm: str, snapshot: str) -> Snapshot:
@@ -311,6 +316,8 @@ async def enable_tracking(api: XenApi, vm: str, told: Told) -> None:
 async def destroy_snapshot(api: XenApi, snapshot: str) -> None:
     """Removes a snapshot with its disks. That it is gone already is no error.
 
+    The machine goes last: as long as it is there its marks tell whose the disks are.
+
     Raises:
         SourceError: a disk is in use and stays.
     """
@@ -324,10 +331,10 @@ async def destroy_snapshot(api: XenApi, snapshot: str) -> None:
             vbd = await api.call("VBD.get_record", ref)
             if vbd["type"] == "Disk" and not is_null(vbd["VDI"]):
                 disks.append(vbd["VDI"])
-    with contextlib.suppress(XapiError):
-        await api.call("VM.destroy", snapshot, timeout_s=_SNAPSHOT_S)
     for vdi in disks:
         await destroy_disk(api, vdi)
+    with contextlib.suppress(XapiError):
+        await api.call("VM.destroy", snapshot, timeout_s=_SNAPSHOT_S)
 
 
 async def destroy_disk(api: XenApi, vdi: str) -> None:
@@ -394,11 +401,9 @@ async def remove_unfinished(api: XenApi, vm: str, job_id: str, told: Told) -> No
     record = await api.call("VM.get_record", vm)
     for ref in record["snapshots"]:
         with contextlib.suppress(XapiError):
+            name = await api.call("VM.get_name_label", ref)
             config = await api.call("VM.get_other_config", ref)
-            mine = config.get(f"{MARK}job") == job_id and not config.get(f"{MARK}exported")
-            _, sign, holder = (await api.call("VM.get_name_label", ref)).partition(_SIGN)
-            unmarked = bool(sign) and is_abandoned({OWNER: holder})
-            if unmarked or (mine and (OWNER not in config or is_abandoned(config))):
+            if _is_unfinished(name, config, job_id):
                 try:
                     await destroy_snapshot(api, ref)
                     told("a snapshot was removed that an earlier run had left")
@@ -406,23 +411,47 @@ async def remove_unfinished(api: XenApi, vm: str, job_id: str, told: Told) -> No
                     told(str(error))
 
 
-async def remove_old(api: XenApi, vm: str, job_id: str, keep: str | None, told: Told) -> None:
-    """Removes a job's snapshots of a VM, but the one to keep and those of a process at work."""
+def _is_unfinished(name: str, config: Mapping[str, str], job_id: str) -> bool:
+    """Whether a snapshot is one of a job, or of nobody yet, that nobody will finish."""
+    _, sign, holder = name.partition(_SIGN)
+    if sign:
+        # Its marks are not set yet; what it has was copied from its VM.
+        return is_abandoned({OWNER: holder})
+    if config.get(f"{MARK}job") != job_id or config.get(f"{MARK}exported"):
+        return False
+    return OWNER not in config or is_abandoned(config)
+
+
+async def remove_old(
+    api: XenApi, vm: str, job_id: str, keep: str | None, told: Told, *, tracking: bool = False
+) -> None:
+    """Removes a job's snapshots of a VM, but the one to keep and those of a process at work.
+
+    Args:
+        api: signed in.
+        vm: reference.
+        job_id: whose.
+        keep: the snapshot that stays, if any.
+        told: hears what could not be removed.
+        tracking: without one, whether the newest tracking data of each disk stays.
+    """
     record = await api.call("VM.get_record", vm)
     for ref in record["snapshots"]:
         if ref == keep:
             continue
         with contextlib.suppress(XapiError):
+            name = await api.call("VM.get_name_label", ref)
             config = await api.call("VM.get_other_config", ref)
-            if config.get(f"{MARK}job") != job_id:
-                continue
-            if OWNER in config and not is_abandoned(config) and not _is_mine(config):
-                continue
+            if not _is_unfinished(name, config, job_id):
+                if _SIGN in name or config.get(f"{MARK}job") != job_id:
+                    continue
+                if OWNER in config and not is_abandoned(config) and not _is_mine(config):
+                    continue
             try:
                 await destroy_snapshot(api, ref)
             except SourceError as error:
                 told(str(error))
-    await _remove_old_tracking(api, record, job_id, keep)
+    await _remove_bare_disks(api, record, job_id, tracking and keep is None, told)
 
 
 def _is_mine(config: Mapping[str, str]) -> bool:
@@ -434,10 +463,11 @@ def _is_mine(config: Mapping[str, str]) -> bool:
     return (holder.machine, holder.pid, holder.started) == (me.machine, me.pid, me.started)
 
 
-async def _remove_old_tracking(
-    api: XenApi, vm: Mapping[str, Any], job_id: str, keep: str | None
+async def _remove_bare_disks(
+    api: XenApi, vm: Mapping[str, Any], job_id: str, newest_stays: bool, told: Told
 ) -> None:
-    """Tracking data without a snapshot around it: only the newest is of use."""
+    """Disks of a job's snapshots without a machine around them: tracking data, or what was about
+    to become that."""
     for vbd_ref in vm["VBDs"]:
         with contextlib.suppress(XenApiError):
             vbd = await api.call("VBD.get_record", vbd_ref)
@@ -447,12 +477,15 @@ async def _remove_old_tracking(
             for ref in (await api.call("VDI.get_record", vbd["VDI"]))["snapshots"]:
                 record = await api.call("VDI.get_record", ref)
                 config = record["other_config"]
-                if config.get(f"{MARK}job") == job_id and record["type"] == "cbt_metadata":
+                if config.get(f"{MARK}job") == job_id and not record["VBDs"]:
                     mine.append((config.get(f"{MARK}datetime", ""), ref))
-            newest = None if keep else max(mine, default=None)
+            newest = max(mine, default=None) if newest_stays else None
             for one in mine:
                 if one != newest:
-                    await destroy_disk(api, one[1])
+                    try:
+                        await destroy_disk(api, one[1])
+                    except SourceError as error:
+                        told(str(error))
 
 
 def datetime_mark(timestamp_ms: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xolite_qt.backup.disks import StoredDisk
-from xolite_qt.backup.errors import BackupError, Cancelled, SourceUnavailable
+from xolite_qt.backup.errors import BackupError, Busy, Cancelled, SourceUnavailable
 from xolite_qt.backup.jobs.model import NbdSettings, Retention
 from xolite_qt.backup.repository import Backup, BackupWriter, clean_vm, forget_locked
 from xolite_qt.backup.retention import plan
@@ -100,6 +100,7 @@ class VmBackup:
         self._targets = [target for target in targets if target.dead is None]
         self._recorder, self._item = recorder, item
         self._stop = recorder.stop
+        self._lost: dict[int, threading.Event] = {}
         self.result = VmResult(vm.uuid, vm.name_label)
 
     def _told(self, text: str) -> None:
@@ -135,7 +136,8 @@ class VmBackup:
         self._any_left()
 
     def _enter(self, locks: ExitStack, target: Target) -> None:
-        locks.enter_context(locked(target, self._vm.uuid, "backup", self._stop))
+        lock = locked(target, self._vm.uuid, "backup", self._stop)
+        self._lost[id(target)] = locks.enter_context(lock)
         clean_vm(target.repository, self._vm.uuid, stop=self._stop)
 
     def _failed(self, target: Target, error: BackupError) -> None:
@@ -164,7 +166,7 @@ class VmBackup:
             if order.nbd.use != "off":
                 await snapshots.enable_tracking(api, vm, self._told)
         self._check_stop()
-        timestamp_ms = int(time.time() * 1000)
+        timestamp_ms = await self._moment()
         marks = {
             "datetime": snapshots.datetime_mark(timestamp_ms),
             "job": order.job_id,
@@ -184,16 +186,17 @@ class VmBackup:
         try:
             snapshot = await snapshots.read_snapshot(api, vm, taken)
             if order.mode == "incremental":
-                deltas = await self._incremental(snapshot, known, timestamp_ms)
-                kept = await self._keep(snapshot, {**marks, "deltaChainLength": str(deltas)})
+                await self._incremental(snapshot, known, timestamp_ms, marks)
+                kept = await self._keep(snapshot)
             else:
                 await self._full(snapshot, timestamp_ms)
         except BaseException:
             await asyncio.shield(self._destroy(taken))
             raise
-        if kept is None and not (order.mode == "incremental" and order.nbd.purge_snapshot_data):
+        tracking = order.mode == "incremental" and order.nbd.purge_snapshot_data
+        if kept is None and not tracking:
             await self._destroy(taken)
-        await snapshots.remove_old(api, vm, order.job_id, kept, self._warned)
+        await snapshots.remove_old(api, vm, order.job_id, kept, self._warned, tracking=tracking)
         # One that a killed run had asked for may have come into being only now.
         await snapshots.remove_unfinished(api, vm, order.job_id, self._told)
         await asyncio.to_thread(self._retain)
@@ -204,9 +207,29 @@ class VmBackup:
         except BackupError as error:
             self._warned(str(error))
 
-    async def _keep(self, snapshot: Snapshot, marks: dict[str, str]) -> str | None:
-        """Marks the snapshot as the next base; returns it, unless only its tracking data stays."""
-        await snapshots.mark_exported(self._api, snapshot, marks)
+    async def _moment(self) -> int:
+        """Now, milliseconds since 1970, in a second of which there is no backup yet."""
+        while True:
+            now_ms = int(time.time() * 1000)
+            taken = await asyncio.to_thread(self._seconds)
+            if now_ms // 1000 not in taken:
+                return now_ms
+            await asyncio.sleep(0.1)
+
+    def _seconds(self) -> set[int]:
+        found = set()
+        for target in list(self._targets):
+            try:
+                backups = target.repository.backups(self._vm.uuid)
+            except BackupError as error:
+                self._failed(target, error)
+            else:
+                found |= {backup.timestamp_ms // 1000 for backup in backups}
+        self._any_left()
+        return found
+
+    async def _keep(self, snapshot: Snapshot) -> str | None:
+        """The snapshot as the next base, unless only its tracking data stays."""
         if self._order.nbd.purge_snapshot_data and any(d.tracked for d in snapshot.disks):
             await snapshots.keep_tracking_only(self._api, snapshot, self._warned)
             return None
@@ -215,9 +238,13 @@ class VmBackup:
     # Disks
 
     async def _incremental(
-        self, snapshot: Snapshot, known: dict[str, list[Known]], timestamp_ms: int
-    ) -> int:
-        """Writes all disks; returns how many incrementals the chain has then."""
+        self,
+        snapshot: Snapshot,
+        known: dict[str, list[Known]],
+        timestamp_ms: int,
+        marks: dict[str, str],
+    ) -> None:
+        """Writes all disks, and marks the snapshot as the next base."""
         writers = self._writers(snapshot, "delta", timestamp_ms)
         deltas = 0
         try:
@@ -230,11 +257,14 @@ class VmBackup:
                     deltas = max(deltas, base[0].deltas + 1)
             for writer in writers.values():
                 writer.set_devices(snapshot.vbds, snapshot.vifs, [])
+            # Before the backups are there: if this process is killed in between, the next run finds
+            # a base either way, as one counts only if the repositories have its disk.
+            exported = {**marks, "deltaChainLength": str(deltas)}
+            await snapshots.mark_exported(self._api, snapshot, exported)
             await self._finish(writers)
-        except BaseException:
+        finally:
+            # Of repositories that failed, or of all.
             await asyncio.shield(asyncio.to_thread(self._abort, writers))
-            raise
-        return deltas
 
     def _writers(
         self, snapshot: Snapshot, mode: Literal["full", "delta"], timestamp_ms: int
@@ -354,28 +384,28 @@ class VmBackup:
             )
             self._any_left()
             await self._finish(writers)
-        except BaseException:
+        finally:
             await asyncio.shield(asyncio.to_thread(self._abort, writers))
-            raise
 
     # The end
 
     async def _finish(self, writers: dict[int, BackupWriter]) -> None:
         self._any_left()
+        # From here on it is done in every repository: a backup in some would break their chains.
+        self._check_stop()
         for target in list(self._targets):
             writer = writers[id(target)]
-            self._check_stop()
             try:
                 backup = await asyncio.to_thread(self._finish_one, target, writer)
             except BackupError as error:
                 self._failed(target, error)
-                await asyncio.to_thread(self._abort, {id(target): writer})
             else:
                 self.result.backups[target.name] = backup
-        if not self.result.backups:
-            self._any_left()
+        self._any_left()
 
     def _finish_one(self, target: Target, writer: BackupWriter) -> Backup:
+        if self._lost[id(target)].is_set():
+            raise Busy("", "somebody else took the lock of this VM meanwhile")
         times = [b.timestamp_ms for b in self._own(target)]
         kept = plan([*times, writer.timestamp_ms], self._order.retention, self._order.timezone)
         return writer.finish(list(kept.tags.get(writer.timestamp_ms, ())))
