@@ -3,12 +3,14 @@
 with NbdConnection("10.0.0.5", 10809, "export") as nbd:
     nbd.size_bytes, nbd.read(0, 4096)
 
-read_extents(connect, [(0, 0, 2**21), …], consume, connections=2)
+read_extents(lambda stop: NbdConnection(…, stop=stop), [(0, 0, 2**21), …], consume)
 """
 
 from __future__ import annotations
 
-from .client import NbdConnection, NbdError, TlsSettings
+from .client import NbdConnection
+from .errors import NbdError
 from .reader import Extent, read_extents
+from .tls import TlsSettings
 
 __all__ = ["Extent", "NbdConnection", "NbdError", "TlsSettings", "read_extents"]

@@ -7,14 +7,16 @@ EXPORT_NAME, simple replies. Hosts' own server (xapi-nbd) knows nothing newer th
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import socket
 import ssl
 import struct
-from dataclasses import dataclass
+import threading
 from types import TracebackType
-from typing import Any
+
+from .errors import NbdError
+from .patience import LOOK_S, Patience, connect
+from .tls import TlsSettings, is_for
 
 _INIT_MAGIC = b"NBDMAGIC"
 _OPTION_MAGIC = b"IHAVEOPT"
@@ -25,11 +27,12 @@ _SIMPLE_MAGIC = 0x67446698
 _FLAG_FIXED, _FLAG_NO_ZEROES = 1, 2
 _OPT_EXPORT_NAME, _OPT_ABORT, _OPT_STARTTLS, _OPT_GO = 1, 2, 5, 7
 _REP_ACK, _REP_INFO, _REP_ERROR = 1, 3, 1 << 31
-_REP_ERR_UNSUP, _REP_ERR_POLICY, _REP_ERR_TLS, _REP_ERR_UNKNOWN = (
+_REP_ERR_UNSUP, _REP_ERR_POLICY, _REP_ERR_TLS, _REP_ERR_UNKNOWN, _REP_ERR_SHUTDOWN = (
     _REP_ERROR + 1,
     _REP_ERROR + 2,
     _REP_ERROR + 5,
     _REP_ERROR + 6,
+    _REP_ERROR + 7,
 )
 _INFO_EXPORT = 0
 _CMD_READ, _CMD_DISC = 0, 2
@@ -38,63 +41,13 @@ _REQUEST = struct.Struct(">IHHQQI")
 _REPLY = struct.Struct(">IIQ")
 _OPTION_REPLY = struct.Struct(">QIII")
 _LONGEST_OPTION_REPLY = 64 * 1024
-_CONNECT_S = 10.0
+_MOST_INFOS = 100
+_NONSENSE, _HUNG_UP = "the NBD server speaks nonsense", "the NBD server hung up"
+_REFUSED = "the NBD server has no such disk, or refuses it"
+_SECRET_PIECE = 6
+_SHUTDOWN = 108
 _CODES = {1: "not allowed", 5: "input/output error", 12: "out of memory", 22: "invalid request"}
 _CODES |= {28: "no space", 75: "too large", 95: "not supported", 108: "shutting down"}
-
-
-class NbdError(Exception):
-    """An NBD server cannot be used, or went away.
-
-    Attributes:
-        what: what happened, without the export's name, which may hold a secret.
-        code: the server's error number; 0 where it is none of its own.
-        lost: whether another connection may do better.
-    """
-
-    def __init__(self, what: str, code: int = 0, *, lost: bool = False) -> None:
-        super().__init__(what)
-        self.what = what
-        self.code = code
-        self.lost = lost
-
-
-@dataclass(frozen=True)
-class TlsSettings:
-    """How the server proves itself.
-
-    Attributes:
-        certificate: PEM: the server's own certificate, or that of who signed it.
-        subject: the name that it is for.
-    """
-
-    certificate: str
-    subject: str
-
-    def context(self) -> ssl.SSLContext:
-        """A context that trusts this certificate alone.
-
-        Raises:
-            NbdError: it is none.
-        """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        try:
-            context.load_verify_locations(cadata=self.certificate)
-        except (ssl.SSLError, ValueError):
-            raise NbdError("the certificate for NBD cannot be read") from None
-        # Hosts sign their own: then the certificate itself is what is trusted.
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-        # Certificates of hosts carry names in many ways; ours is pinned, see `_is_pinned`.
-        context.check_hostname = False
-        return context
-
-    def is_exactly(self, shown: bytes) -> bool:
-        """Whether the server showed this very certificate (DER)."""
-        try:
-            own = ssl.PEM_cert_to_DER_cert(self.certificate)
-        except ValueError:
-            return False
-        return hashlib.sha256(own).digest() == hashlib.sha256(shown).digest()
 
 
 class NbdConnection:
@@ -113,6 +66,7 @@ class NbdConnection:
         *,
         tls: TlsSettings | None = None,
         timeout_s: float = 60.0,
+        stop: threading.Event | None = None,
     ) -> None:
         """Connects and negotiates; blocks.
 
@@ -121,7 +75,9 @@ class NbdConnection:
             port: usually 10809.
             export: its name.
             tls: None for a plain connection.
-            timeout_s: seconds without a byte after which the server counts as gone.
+            timeout_s: seconds without a byte after which the server counts as gone; the
+                negotiation takes no longer than that as a whole.
+            stop: gives up while it connects and negotiates.
 
         Raises:
             NbdError: there is no server, no such export, or not the right certificate.
@@ -130,17 +86,23 @@ class NbdConnection:
         self.read_only = False
         self._next = 0
         self._waits = False
+        self._ready = False
         self._sent: dict[int, int] = {}
+        self._patience: Patience | None = Patience(timeout_s, stop)
+        self._name = export.encode(errors="replace")
         try:
-            self._socket = _connect(address, port)
-        except OSError as error:
+            self._socket = connect(address, port, self._patience)
+        except (OSError, UnicodeError, OverflowError) as error:
             raise NbdError(
                 f"the NBD server cannot be reached: {_words(error)}", lost=True
             ) from None
         try:
+            self._socket.settimeout(LOOK_S)
+            self._negotiate(tls)
+            self._patience = None
             self._socket.settimeout(timeout_s)
-            self._negotiate(export, tls)
             self._wait_in_kernel(timeout_s)
+            self._ready = True
         except OSError as error:
             self.close()
             raise _broken(error) from None
@@ -172,7 +134,7 @@ class NbdConnection:
 
     # Negotiation
 
-    def _negotiate(self, export: str, tls: TlsSettings | None) -> None:
+    def _negotiate(self, tls: TlsSettings | None) -> None:
         if self._exactly(8) != _INIT_MAGIC or self._exactly(8) != _OPTION_MAGIC:
             raise NbdError("that is no NBD server of this century")
         (flags,) = struct.unpack(">H", self._exactly(2))
@@ -182,53 +144,68 @@ class NbdConnection:
         self._send(struct.pack(">I", _FLAG_FIXED | (_FLAG_NO_ZEROES if no_zeroes else 0)))
         if tls is not None:
             self._start_tls(tls)
-        name = export.encode()
-        if not self._go(name):
-            self._export_name(name, no_zeroes)
+        if not self._go():
+            self._export_name(no_zeroes)
 
     def _start_tls(self, tls: TlsSettings) -> None:
         self._option(_OPT_STARTTLS, b"")
         kind, text = self._option_reply(_OPT_STARTTLS)
         if kind != _REP_ACK:
             raise NbdError(f"the NBD server speaks no TLS{text}")
+        context = tls.context()
         try:
-            wrapped = tls.context().wrap_socket(self._socket, server_hostname=tls.subject)
+            # Without a name for it: one that is none would raise, and no host has several.
+            wrapped = context.wrap_socket(self._socket, do_handshake_on_connect=False)
+            # From here on it is this one that must be closed.
+            self._socket = wrapped
+            assert self._patience is not None
+            self._patience.with_(wrapped.do_handshake)
         except ssl.SSLError as error:
             what = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
             raise NbdError(f"no TLS with the NBD server: {what or error.reason}") from None
-        self._socket = wrapped
         shown = wrapped.getpeercert(binary_form=True) or b""
-        if not tls.is_exactly(shown) and not _is_for(wrapped, tls.subject):
+        if not tls.is_exactly(shown) and not is_for(wrapped, tls.subject):
             raise NbdError(f"the NBD server's certificate is not for {tls.subject}")
 
-    def _go(self, name: bytes) -> bool:
+    def _go(self) -> bool:
         """Whether the server knows GO; if so, the export is open."""
+        name, is_known = self._name, False
         self._option(_OPT_GO, struct.pack(">I", len(name)) + name + struct.pack(">H", 0))
-        while True:
+        for _ in range(_MOST_INFOS):
             kind, data = self._raw_option_reply(_OPT_GO)
             if kind == _REP_ACK:
+                if not is_known:
+                    raise NbdError("the NBD server does not say how large the disk is")
                 return True
             if kind == _REP_INFO and data[:2] == struct.pack(">H", _INFO_EXPORT):
-                size, flags = struct.unpack(">QH", data[2:12])
+                if len(data) != 12:
+                    raise NbdError(_NONSENSE)
+                size, flags = struct.unpack(">QH", data[2:])
                 self._take_export(size, flags)
+                is_known = True
             elif kind in (_REP_ERR_UNSUP, _REP_ERR_POLICY):
                 return False
             elif kind == _REP_ERR_TLS:
                 raise NbdError("the NBD server wants TLS")
             elif kind == _REP_ERR_UNKNOWN:
                 raise NbdError("the NBD server has no such disk")
+            elif kind == _REP_ERR_SHUTDOWN:
+                raise NbdError("the NBD server is shutting down", lost=True)
             elif kind & _REP_ERROR:
-                raise NbdError(f"the NBD server refuses the disk{_told(data)}")
+                raise NbdError(f"the NBD server refuses the disk{self._told(data)}")
+        raise NbdError(_NONSENSE)
 
-    def _export_name(self, name: bytes, no_zeroes: bool) -> None:
-        self._option(_OPT_EXPORT_NAME, name)
+    def _export_name(self, no_zeroes: bool) -> None:
+        self._option(_OPT_EXPORT_NAME, self._name)
         try:
             size, flags = struct.unpack(">QH", self._exactly(10))
             if not no_zeroes:
                 self._exactly(124)
-        except NbdError:
+        except ConnectionError:
+            raise NbdError(_REFUSED, lost=True) from None
+        except NbdError as error:
             # That is how this option says no.
-            raise NbdError("the NBD server has no such disk, or refuses it", lost=True) from None
+            raise NbdError(_REFUSED if error.what == _HUNG_UP else error.what, lost=True) from None
         self._take_export(size, flags)
 
     def _take_export(self, size: int, flags: int) -> None:
@@ -240,12 +217,20 @@ class NbdConnection:
     def _raw_option_reply(self, option: int) -> tuple[int, bytes]:
         magic, about, kind, length = _OPTION_REPLY.unpack(self._exactly(_OPTION_REPLY.size))
         if magic != _REPLY_MAGIC or about != option or length > _LONGEST_OPTION_REPLY:
-            raise NbdError("the NBD server speaks nonsense")
+            raise NbdError(_NONSENSE)
         return kind, self._exactly(length)
 
     def _option_reply(self, option: int) -> tuple[int, str]:
         kind, data = self._raw_option_reply(option)
-        return kind, _told(data)
+        return kind, self._told(data)
+
+    def _told(self, data: bytes) -> str:
+        """What the server says, unless it may repeat the name, which holds a secret."""
+        pieces = (self._name[at : at + _SECRET_PIECE] for at in range(len(self._name)))
+        if any(piece in data for piece in pieces if len(piece) == _SECRET_PIECE):
+            return ""
+        text = data[:200].decode(errors="replace").strip()
+        return f": {text}" if text and text.isprintable() else ""
 
     # Reading
 
@@ -288,10 +273,11 @@ class NbdConnection:
             magic, error, handle = _REPLY.unpack(self._exactly(_REPLY.size))
             length = self._sent.pop(handle, None)
             if magic != _SIMPLE_MAGIC or length is None:
-                raise NbdError("the NBD server speaks nonsense", lost=True)
+                raise NbdError(_NONSENSE, lost=True)
             if error:
                 what = _CODES.get(error, f"error {error}")
-                raise NbdError(f"the NBD server could not read: {what}", error)
+                text = f"the NBD server could not read: {what}"
+                raise NbdError(text, error, lost=error == _SHUTDOWN, request=handle)
             return handle, self._exactly(length)
         except OSError as error:
             raise _broken(error) from None
@@ -315,50 +301,32 @@ class NbdConnection:
         body = bytearray(length)
         view, at = memoryview(body), 0
         while at < length:
-            got = self._socket.recv_into(view[at:])
+            got = self._received(view[at:])
             if not got:
-                raise NbdError("the NBD server hung up", lost=True)
+                raise NbdError(_HUNG_UP, lost=True)
             at += got
         return bytes(body)
+
+    def _received(self, into: memoryview) -> int:
+        if self._patience is None:
+            return self._socket.recv_into(into)
+        return self._patience.with_(lambda: self._socket.recv_into(into))
 
     def abort(self) -> None:
         """Hangs up under a thread that waits in `receive`; may be called from any."""
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            # Not the one of TLS sockets, after which their thread takes cipher text for data.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Says goodbye and hangs up; safe to call twice."""
         with contextlib.suppress(OSError):
-            if not self._sent:
+            if self._ready and not self._sent:
                 self._socket.settimeout(1.0)
                 self._send(_REQUEST.pack(_REQUEST_MAGIC, 0, _CMD_DISC, 0, 0, 0))
         self.abort()
         with contextlib.suppress(OSError):
             self._socket.close()
-
-
-def _connect(address: str, port: int) -> socket.socket:
-    if not port:
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(_CONNECT_S)
-        try:
-            made.connect(address)
-        except BaseException:
-            made.close()
-            raise
-        return made
-    made = socket.create_connection((address, port), timeout=_CONNECT_S)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
-
-
-def _is_for(connection: ssl.SSLSocket, subject: str) -> bool:
-    """Whether a certificate that a trusted one signed names the server."""
-    found: dict[str, Any] = dict(connection.getpeercert() or {})
-    names = {value for _, value in found.get("subjectAltName", ())}
-    for part in found.get("subject", ()):
-        names |= {value for kind, value in part if kind == "commonName"}
-    return subject.lower() in {str(name).lower() for name in names}
 
 
 def _broken(error: OSError) -> NbdError:
@@ -367,10 +335,6 @@ def _broken(error: OSError) -> NbdError:
     return NbdError(f"the NBD server hung up: {_words(error)}", lost=True)
 
 
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__).lower()
-
-
-def _told(data: bytes) -> str:
-    text = data[:200].decode(errors="replace").strip()
-    return f": {text}" if text and text.isprintable() else ""
+def _words(error: Exception) -> str:
+    told = error.strerror if isinstance(error, OSError) else "that is no address"
+    return (told or str(error) or type(error).__name__).lower()

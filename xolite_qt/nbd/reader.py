@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from .client import NbdConnection, NbdError
+from .client import NbdConnection
+from .errors import NbdError
 
 Extent = tuple[int, int, int]
 """(number for the consumer, offset in bytes, length in bytes)"""
 
+Connect = Callable[[threading.Event], NbdConnection]
+"""Makes a connection; gives up with `NbdError` as soon as the event is set."""
+
 IN_FLIGHT = 4
 RETRIES = 5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 10.0
-_LOOK_S = 0.2
+_LOOK_S = 0.1
+# Connections that break while the same extent is under way: then it is what breaks them.
+_LOSSES_PER_RETRY = 4
 
 
 class Stopped(Exception):  # noqa: N818 - nothing is wrong
@@ -24,15 +30,15 @@ class Stopped(Exception):  # noqa: N818 - nothing is wrong
 
 
 def read_extents(
-    connect: Callable[[], NbdConnection],
+    connect: Connect,
     extents: Iterable[Extent],
     consume: Callable[[int, bytes], None],
     *,
     connections: int = 2,
     in_flight: int = IN_FLIGHT,
     retries: int = RETRIES,
+    first_wait_s: float = _FIRST_WAIT_S,
     stop: threading.Event | None = None,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Reads all extents, in any order; returns when each was consumed once.
 
@@ -44,84 +50,147 @@ def read_extents(
         consume: takes (number, bytes), from several threads at once; it blocks while it is busy.
         connections: at most so many.
         in_flight: reads under way on each.
-        retries: failures in a row, without a byte between, after which a connection is given up.
+        retries: failures in a row, without a byte between, after which a connection is given up;
+            and how often an extent that the server cannot read is asked for again.
+        first_wait_s: before the first connection in place of a broken one; doubled each time.
         stop: ends it within a second.
-        sleep: waits between tries.
 
     Raises:
-        NbdError: the server cannot be used, or is gone for good.
+        NbdError: the server cannot be used, or is gone for good, or cannot read an extent.
         Stopped: `stop` was set.
         Whatever `consume` raised first.
     """
-    shared = _Shared(extents, stop, max(1, connections))
+    count = max(1, connections)
+    shared = _Shared(extents, count, retries)
     workers = [
         threading.Thread(
-            target=_Worker(shared, connect, consume, in_flight, retries, sleep).run,
+            target=_Worker(shared, connect, consume, max(1, in_flight), first_wait_s).run,
             name=f"nbd_{number}",
         )
-        for number in range(max(1, connections))
+        for number in range(count)
     ]
     for worker in workers:
         worker.start()
-    while any(worker.is_alive() for worker in workers):
+    try:
+        while not shared.over.wait(_LOOK_S):
+            if stop is not None and stop.is_set():
+                shared.fail(Stopped())
+    except BaseException as error:
+        # Such as Ctrl-C: no thread is left behind.
+        shared.fail(error)
+        raise
+    finally:
         for worker in workers:
-            worker.join(_LOOK_S)
-        if stop is not None and stop.is_set():
-            shared.fail(Stopped())
+            worker.join()
     if shared.error is not None:
         raise shared.error
 
 
-class _Shared:
-    """What all connections of a disk work on."""
+@dataclass
+class _Job:
+    """An extent on its way.
 
-    def __init__(
-        self, extents: Iterable[Extent], stop: threading.Event | None, workers: int
-    ) -> None:
+    Attributes:
+        extent: what to read.
+        refused: how often the server could not read it.
+        lost: how many connections broke while it was under way.
+    """
+
+    extent: Extent
+    refused: int = 0
+    lost: int = 0
+
+
+class _Shared:
+    """What all connections of a disk work on.
+
+    Attributes:
+        over: all is consumed, or something is wrong for good.
+        error: what is.
+        retries: see `read_extents`.
+    """
+
+    def __init__(self, extents: Iterable[Extent], workers: int, retries: int) -> None:
         self._rest: Iterator[Extent] = iter(extents)
-        self._again: deque[Extent] = deque()
-        self._lock = threading.Lock()
+        self._again: deque[_Job] = deque()
+        # Taken, and neither consumed nor given back: those who have nothing to do wait for it,
+        # since the connection that has it may break.
+        self._under_way = 0
+        self._changed = threading.Condition()
         self._open: set[NbdConnection] = set()
-        self._stop = stop
         self._workers = workers
+        self.retries = retries
+        self.over = threading.Event()
         self.error: BaseException | None = None
 
-    def may_leave(self) -> bool:
-        """Whether others are left to do the work; if so, one less is."""
-        with self._lock:
+    def take(self, *, wait: bool) -> _Job | None:
+        """What to read next; None where there is nothing (with `wait`: and never will be)."""
+        with self._changed:
+            while not self.over.is_set():
+                if self._again:
+                    job: _Job | None = self._again.popleft()
+                else:
+                    extent = next(self._rest, None)
+                    job = None if extent is None else _Job(extent)
+                if job is not None:
+                    self._under_way += 1
+                    return job
+                if not self._under_way:
+                    self._end()
+                elif wait:
+                    self._changed.wait()
+                else:
+                    break
+            return None
+
+    def done(self) -> None:
+        """What was taken is consumed."""
+        with self._changed:
+            self._under_way -= 1
+            if not self._under_way:
+                self._changed.notify_all()
+
+    def give_back(self, jobs: Iterable[_Job]) -> None:
+        """What was taken must be read by another connection, or later."""
+        with self._changed:
+            # In front: nothing that fails again and again hides behind the rest of the disk.
+            returned = list(jobs)
+            self._again.extendleft(reversed(returned))
+            self._under_way -= len(returned)
+            self._changed.notify_all()
+
+    def leave(self, error: NbdError) -> None:
+        """One connection is given up; the last one fails everything."""
+        with self._changed:
             self._workers -= 1
-            return self._workers > 0
-
-    def take(self) -> Extent | None:
-        with self._lock:
-            if self.error is not None:
-                return None
-            return self._again.popleft() if self._again else next(self._rest, None)
-
-    def give_back(self, extents: Iterable[Extent]) -> None:
-        with self._lock:
-            self._again.extend(extents)
-
-    @property
-    def is_over(self) -> bool:
-        return self.error is not None or (self._stop is not None and self._stop.is_set())
+            is_last = not self._workers
+        if is_last:
+            self.fail(error)
 
     def fail(self, error: BaseException) -> None:
-        with self._lock:
-            if self.error is None:
+        """Ends everything; the first error counts."""
+        with self._changed:
+            if not self.over.is_set():
                 self.error = error
-            waiting = list(self._open)
-        for connection in waiting:
-            connection.abort()
+            self._end()
+            for connection in self._open:
+                connection.abort()
+
+    def _end(self) -> None:
+        self.over.set()
+        self._changed.notify_all()
 
     @contextlib.contextmanager
     def using(self, connection: NbdConnection) -> Iterator[NbdConnection]:
-        with self._lock:
+        """Closes it in the end, and hangs up when all is over."""
+        with self._changed:
             self._open.add(connection)
+            if self.error is not None:
+                connection.abort()
         try:
             yield connection
         finally:
-            with self._lock:
+            with self._changed:
                 self._open.discard(connection)
             connection.close()
 
@@ -132,65 +201,106 @@ class _Worker:
     def __init__(
         self,
         shared: _Shared,
-        connect: Callable[[], NbdConnection],
+        connect: Connect,
         consume: Callable[[int, bytes], None],
         in_flight: int,
-        retries: int,
-        sleep: Callable[[float], None],
+        first_wait_s: float,
     ) -> None:
         self._shared, self._connect, self._consume = shared, connect, consume
-        self._in_flight, self._retries, self._sleep = in_flight, retries, sleep
+        self._in_flight, self._first_wait_s = in_flight, first_wait_s
         self._failed = 0
-        self._pending: dict[int, Extent] = {}
+        self._pending: dict[int, _Job] = {}
 
     def run(self) -> None:
         try:
-            first = self._shared.take()
-            if first is None:
-                self._shared.may_leave()
-                return
-            self._shared.give_back([first])
-            while not self._session():
-                pass
+            # No connection where there is nothing to read.
+            while (job := self._shared.take(wait=True)) is not None:
+                if not self._session(job):
+                    return
         except BaseException as error:
+            # Whatever it is, it is raised by the thread that waits.
             self._shared.fail(error)
 
-    def _session(self) -> bool:
-        """Reads over one connection; False where another one must go on."""
-        self._pending = {}
+    def _session(self, job: _Job) -> bool:
+        """Reads over one connection; False where no other one shall go on."""
         try:
-            with self._shared.using(self._connect()) as connection:
-                self._read(connection)
+            connection = self._connect(self._shared.over)
+        except NbdError as error:
+            self._shared.give_back([job])
+            return self._may_go_on(error)
+        except BaseException:
+            self._shared.give_back([job])
+            raise
+        self._pending = {-1: job}
+        try:
+            with self._shared.using(connection):
+                self._read(connection, self._pending.pop(-1))
             return True
         except NbdError as error:
+            if not self._shared.over.is_set():
+                self._count_losses(error)
+            return self._may_go_on(error)
+        finally:
             self._shared.give_back(self._pending.values())
-            self._failed += 1
-            if self._shared.is_over:
-                return True
-            if self._failed > self._retries or not (error.lost or error.code):
-                # A server that takes fewer connections than we want still serves the others.
-                if self._shared.may_leave():
-                    return True
-                raise
-        wait_s = min(_FIRST_WAIT_S * 2 ** (self._failed - 1), _LONGEST_WAIT_S)
-        while wait_s > 0 and not self._shared.is_over:
-            self._sleep(min(wait_s, _LOOK_S))
-            wait_s -= _LOOK_S
-        return False
+            self._pending = {}
 
-    def _read(self, connection: NbdConnection) -> None:
+    def _count_losses(self, error: NbdError) -> None:
+        for job in self._pending.values():
+            job.lost += 1
+            if job.lost > self._shared.retries * _LOSSES_PER_RETRY:
+                raise error
+
+    def _may_go_on(self, error: NbdError) -> bool:
+        """Waits for the next try, if one makes sense."""
+        self._failed += 1
+        if error.code and not error.lost:
+            # Asked for often enough; other connections would read no better.
+            raise error
+        if not error.lost or self._failed > self._shared.retries:
+            # A server that takes fewer connections than we want still serves the others.
+            self._shared.leave(error)
+            return False
+        wait_s = min(self._first_wait_s * 2 ** (self._failed - 1), _LONGEST_WAIT_S)
+        return not self._shared.over.wait(wait_s)
+
+    def _read(self, connection: NbdConnection, job: _Job | None) -> None:
         while True:
-            while len(self._pending) < self._in_flight:
-                extent = self._shared.take()
-                if extent is None:
-                    break
-                # Noted before it is sent: a connection may break in between.
-                handle = connection.upcoming
-                self._pending[handle] = extent
-                connection.ask(extent[1], extent[2])
+            while job is not None:
+                self._ask(connection, job)
+                job = None
+                if len(self._pending) < self._in_flight:
+                    # With nothing under way: others may yet give something back.
+                    job = self._shared.take(wait=False)
             if not self._pending:
-                return
+                job = self._shared.take(wait=True)
+                if job is None:
+                    return
+                continue
+            self._receive(connection)
+            job = self._shared.take(wait=False)
+
+    def _ask(self, connection: NbdConnection, job: _Job) -> None:
+        # Noted before it is sent: a connection may break in between.
+        self._pending[connection.upcoming] = job
+        connection.ask(job.extent[1], job.extent[2])
+
+    def _receive(self, connection: NbdConnection) -> None:
+        try:
             handle, data = connection.receive()
-            number = self._pending.pop(handle)[0]
-            self._failed = 0
-            self._consume(number, data)
+        except NbdError as error:
+            if error.request is None or error.lost:
+                raise
+            job = self._pending[error.request]
+            job.refused += 1
+            if job.refused > self._shared.retries:
+                raise
+            # The connection is as good as before; a wait, since such things pass.
+            self._shared.over.wait(self._first_wait_s)
+            self._ask(connection, self._pending.pop(error.request))
+            return
+        job = self._pending.pop(handle)
+        self._failed = 0
+        try:
+            self._consume(job.extent[0], data)
+        finally:
+            self._shared.done()

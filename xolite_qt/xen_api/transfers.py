@@ -112,7 +112,8 @@ class _Connection:
     def abort(self) -> None:
         """Hangs up under whoever reads or writes."""
         with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
+            # Not the one of TLS sockets, which has the other thread go on without TLS.
+            socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         self.abort()

@@ -32,13 +32,21 @@ class NbdPlace:
     def __repr__(self) -> str:
         return f"NbdPlace({self.address}:{self.port})"
 
-    def connect(self) -> NbdConnection:
+    def connect(
+        self, stop: threading.Event | None = None, *, timeout_s: float = 60.0
+    ) -> NbdConnection:
         """A connection; blocks.
+
+        Args:
+            stop: gives up meanwhile.
+            timeout_s: of silence, see `NbdConnection`.
 
         Raises:
             NbdError: see there.
         """
-        return NbdConnection(self.address, self.port, self.export, tls=self.tls)
+        return NbdConnection(
+            self.address, self.port, self.export, tls=self.tls, timeout_s=timeout_s, stop=stop
+        )
 
 
 class NbdSource:
