@@ -24,11 +24,14 @@ from xolite_qt.xen_api import (
     VM,
     HandleInvalid,
     Task,
+    TaskStatus,
     XapiError,
     XenApi,
     XenApiError,
     is_null,
 )
+from xolite_qt.xen_api.task_result import parse_task_result
+from xolite_qt.xen_api.tasks import ENDS
 
 from .records import BLOCKED
 
@@ -89,7 +92,7 @@ async def remove_leftovers(api: XenApi) -> list[str]:
     for ref, task in (await api.get_all_records(Task)).items():
         if is_abandoned(task.other_config):
             with contextlib.suppress(XenApiError):
-                await _end_import(api, ref)
+                removed += await _end_import(api, ref)
     for ref, vm in (await api.get_all_records(VM)).items():
         if not is_abandoned(vm.other_config) or vm.is_a_snapshot:
             continue
@@ -137,11 +140,36 @@ async def _is_somebodys(api: XenApi, vdi: VDI) -> bool:
     return False
 
 
-async def _end_import(api: XenApi, ref: str) -> None:
-    """Ends an import that nobody waits for. A VM that came out of it is whole, and stays."""
+async def _end_import(api: XenApi, ref: str) -> list[str]:
+    """Ends an import that nobody waits for any more, and removes what came out of it.
+
+    That is a template, as what was exported is a snapshot; one that somebody made a VM of stays.
+    """
     with contextlib.suppress(XapiError):
         await api.call("task.cancel", ref)
+    deadline = time.monotonic() + _BUSY_S
+    task = await api.get_record(Task, ref)
+    # The host may have had all of it, and be at work still.
+    while task.progress > 0 and task.status not in ENDS and time.monotonic() < deadline:
+        await asyncio.sleep(_BUSY_LOOK_S)
+        task = await api.get_record(Task, ref)
+    removed = []
+    if task.status == TaskStatus.SUCCESS:
+        for vm in made_by(parse_task_result(task.result)):
+            with contextlib.suppress(XapiError):
+                record = await api.get_record(VM, vm)
+                if record.is_a_template and not record.is_default_template:
+                    await remove_vm(api, vm)
+                    removed.append(record.name_label)
     await api.call("task.destroy", ref)
+    return removed
+
+
+def made_by(result: object) -> list[str]:
+    """References of the VMs that an import made, as its task has them."""
+    if isinstance(result, str):
+        return [result] if result.startswith("OpaqueRef:") else []
+    return [str(ref) for ref in result] if isinstance(result, list) else []
 
 
 async def _let_start(api: XenApi, vm: str, blocked: Mapping[str, str]) -> None:

@@ -79,10 +79,10 @@ class Making:
         """Takes over a VM that an import made; `name` is what it will be called."""
         self._made.append(_Made("VM", vm, name))
         await self._unmark("VM", vm, MARK)
-        # What was exported is a snapshot, and comes back as a template.
-        await self._api.call("VM.set_is_a_template", vm, False)
         await self._api.call("VM.add_to_other_config", vm, MARK, mark_text())
         await self._api.call("VM.set_name_label", vm, PREFIX + name)
+        # What was exported is a snapshot, and comes back as a template.
+        await self._api.call("VM.set_is_a_template", vm, False)
 
     async def _make(self, kind: str, method: str, arguments: Mapping[str, Any]) -> str:
         name = arguments["name_label"]

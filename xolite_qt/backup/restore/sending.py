@@ -15,7 +15,7 @@ from xolite_qt.vhd.writing import VhdLayout, block_parts
 from xolite_qt.xen_api import MalformedAnswer, TransportError, XapiError, XenApi
 from xolite_qt.xen_api.transfers import Door, aborted_by, open_import, transfer_task
 
-from .leftovers import mark
+from .leftovers import made_by, mark
 from .point import DiskPoint
 
 T = TypeVar("T")
@@ -149,7 +149,7 @@ async def send_xva(
             await _told_by(task.finish, error)
             raise
         found = await _unless_stopped(task.finish(), stop)
-        refs = [found] if isinstance(found, str) else list(found or [])
+        refs = made_by(found)
         if not refs:
             raise MalformedAnswer("the host's task names no VM that the import made")
         for ref in refs:
