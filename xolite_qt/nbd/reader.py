@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -60,8 +61,13 @@ def read_extents(
         Stopped: `stop` was set.
         Whatever `consume` raised first.
     """
-    count = max(1, connections)
-    shared = _Shared(extents, count, retries)
+    rest = iter(extents)
+    first = list(itertools.islice(rest, max(1, connections)))
+    # No connection that would have nothing to read.
+    count = len(first)
+    if not count:
+        return
+    shared = _Shared(itertools.chain(first, rest), count, retries)
     workers = [
         threading.Thread(
             target=_Worker(shared, connect, consume, max(1, in_flight), first_wait_s).run,
@@ -110,8 +116,8 @@ class _Shared:
         retries: see `read_extents`.
     """
 
-    def __init__(self, extents: Iterable[Extent], workers: int, retries: int) -> None:
-        self._rest: Iterator[Extent] = iter(extents)
+    def __init__(self, extents: Iterator[Extent], workers: int, retries: int) -> None:
+        self._rest = extents
         self._again: deque[_Job] = deque()
         # Taken, and neither consumed nor given back: those who have nothing to do wait for it,
         # since the connection that has it may break.
@@ -142,6 +148,14 @@ class _Shared:
                 else:
                     break
             return None
+
+    def wait_for_work(self) -> bool:
+        """Whether there is something to read; waits until that is known."""
+        job = self.take(wait=True)
+        if job is None:
+            return False
+        self.give_back([job])
+        return True
 
     def done(self) -> None:
         """What was taken is consumed."""
@@ -213,28 +227,19 @@ class _Worker:
 
     def run(self) -> None:
         try:
-            # No connection where there is nothing to read.
-            while (job := self._shared.take(wait=True)) is not None:
-                if not self._session(job):
+            # Nothing is held back while a connection is made: all the rest may be done before.
+            while self._shared.wait_for_work():
+                if not self._session():
                     return
         except BaseException as error:
             # Whatever it is, it is raised by the thread that waits.
             self._shared.fail(error)
 
-    def _session(self, job: _Job) -> bool:
+    def _session(self) -> bool:
         """Reads over one connection; False where no other one shall go on."""
         try:
-            connection = self._connect(self._shared.over)
-        except NbdError as error:
-            self._shared.give_back([job])
-            return self._may_go_on(error)
-        except BaseException:
-            self._shared.give_back([job])
-            raise
-        self._pending = {-1: job}
-        try:
-            with self._shared.using(connection):
-                self._read(connection, self._pending.pop(-1))
+            with self._shared.using(self._connect(self._shared.over)) as connection:
+                self._read(connection)
             return True
         except NbdError as error:
             if not self._shared.over.is_set():
@@ -263,21 +268,17 @@ class _Worker:
         wait_s = min(self._first_wait_s * 2 ** (self._failed - 1), _LONGEST_WAIT_S)
         return not self._shared.over.wait(wait_s)
 
-    def _read(self, connection: NbdConnection, job: _Job | None) -> None:
+    def _read(self, connection: NbdConnection) -> None:
         while True:
-            while job is not None:
-                self._ask(connection, job)
-                job = None
-                if len(self._pending) < self._in_flight:
-                    # With nothing under way: others may yet give something back.
-                    job = self._shared.take(wait=False)
-            if not self._pending:
-                job = self._shared.take(wait=True)
+            while len(self._pending) < self._in_flight:
+                # With nothing under way here, others may yet give something back.
+                job = self._shared.take(wait=not self._pending)
                 if job is None:
-                    return
-                continue
+                    break
+                self._ask(connection, job)
+            if not self._pending:
+                return
             self._receive(connection)
-            job = self._shared.take(wait=False)
 
     def _ask(self, connection: NbdConnection, job: _Job) -> None:
         # Noted before it is sent: a connection may break in between.

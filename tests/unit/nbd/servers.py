@@ -147,6 +147,8 @@ class Listener:
         # What breaks on the way is what the tests want to happen.
         with contextlib.suppress(OSError, EOFError):
             self._serve(came, number)
+        with contextlib.suppress(OSError):
+            came.shutdown(socket.SHUT_RDWR)
 
 
 def proxy(upstream: str, cut_after: Callable[[int], int | None]) -> Listener:

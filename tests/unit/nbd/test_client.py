@@ -139,7 +139,8 @@ def server_with_tls(
 ) -> Iterator[str]:
     needs("nbdkit")
     folder = f"--tls-certificates={certificates.folder}"
-    with nbdkit(tmp_path, "--tls=require", folder, "file", str(disk[0])) as path:
+    arguments = ("--tls=require", folder, "file", str(disk[0]))
+    with nbdkit(tmp_path, *arguments, name="tls.sock") as path:
         yield path
 
 
@@ -258,10 +259,15 @@ def test_a_silent_server_is_given_up(stage: int, certificates: Certificates) -> 
         until_end(raw)
 
     tls = certificates.tls if stage in (1, 2) else None
+
+    def read_from(port: int) -> bytes:
+        with NbdConnection("127.0.0.1", port, "", tls=tls, timeout_s=0.4) as nbd:
+            return nbd.read(0, 512)
+
     began = time.monotonic()
     with Listener(serve) as server:
         with pytest.raises(NbdError, match="silent") as raised:
-            NbdConnection("127.0.0.1", server.port, "", tls=tls, timeout_s=0.4).read(0, 512)
+            read_from(server.port)
         assert raised.value.lost
         assert time.monotonic() - began < 1.5
 
@@ -303,7 +309,11 @@ def test_a_slow_server_is_not_given_up() -> None:
 
 def test_stop_ends_a_negotiation() -> None:
     stop = threading.Event()
-    with Listener(lambda raw, _: until_end(raw) and None) as server:
+
+    def serve(raw: socket.socket, _: int) -> None:
+        until_end(raw)
+
+    with Listener(serve) as server:
         timer = threading.Timer(0.2, stop.set)
         timer.start()
         began = time.monotonic()
