@@ -308,7 +308,9 @@ def initialise_encryption(
         StorageError: the storage could not be written.
     """
     made = EncryptedStorage(storage, _key_bytes(key), algorithm)
-    names = {e.name for e in storage.list("") if not e.name.startswith(".")}
+    # A fresh file system has a folder of its own, which nobody may read.
+    own = {"lost+found", "System Volume Information"}
+    names = {e.name for e in storage.list("") if not e.name.startswith(".")} - own
     if names - {DESCRIPTION_FILE}:
         raise RepositoryError("", "only an empty repository can become an encrypted one")
     description = json.dumps({"algorithm": algorithm}, separators=(",", ":")).encode()
