@@ -185,7 +185,7 @@ async def test_an_older_point_is_put_back_onto_the_newest_snapshot(place: Place)
 async def test_a_newer_point_is_put_onto_an_older_snapshot(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def kept(*_: Any) -> None:
+    async def kept(*_: Any, **__: Any) -> None:
         pass
 
     first = await place.back_up()
