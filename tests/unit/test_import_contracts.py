@@ -24,7 +24,7 @@ FORBIDDEN = [
     ("ui/theme", "from xolite_qt.ui.views import main_window", "cli > app > views"),
     ("ui/theme", "import aiohttp", "the ui never speaks to the network"),
     ("demo_host/db", "from xolite_qt.xen_api import errors", "the demo host shares no code"),
-    ("vhd/structs", "from xolite_qt.xen_api import errors", "nbd and vhd know nobody"),
+    ("vhd/structs", "from xolite_qt.xen_api import errors", "nbd, vhd and rfb know nobody"),
     ("backup/storage/base", "from xolite_qt.backup.disks import alias", "backup: run > restore"),
     ("backup/storage/base", "from xolite_qt.vhd import structs", "a storage knows files"),
     ("backup/errors", "import click", "the backup engine knows neither"),
