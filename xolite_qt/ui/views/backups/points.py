@@ -85,10 +85,6 @@ class PointsPart(TablePart[BackupRow]):
         if uuid != self.vm_uuid:
             self.vm_uuid = uuid
             self.refresh()
-            self.model.flush()
-            newest = next(iter(self.model.rows()), None)
-            if newest is not None:
-                self.table.select_ref(newest.ref)
 
     def wanted(self) -> Iterable[Subscription[Any]]:
         """Points in time, and the jobs that made them."""
@@ -104,6 +100,10 @@ class PointsPart(TablePart[BackupRow]):
         self.model.replace(
             row for row in self.store.records.values() if row.backup.vm_uuid == self.vm_uuid
         )
+        self.model.flush()
+        if self.model.rowCount() and not self.table.selected_refs():
+            # What one mostly wants is the newest.
+            self.table.select_ref(self.model.row_at(0).ref)
         self.tell()
 
     def show_state(self) -> None:
