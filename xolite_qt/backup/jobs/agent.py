@@ -10,7 +10,7 @@ import filelock
 
 from xolite_qt.backup.errors import BackupError
 from xolite_qt.backup.runs.events import RunSpec
-from xolite_qt.backup.runs.store import RunStore, is_at_work
+from xolite_qt.backup.runs.store import RunStore, is_at_work, is_starting
 
 from .model import Job
 from .schedule import CronError, last_run
@@ -57,10 +57,15 @@ def last_starts(runs: Iterable[RunSpec]) -> dict[str, float]:
 
 
 def at_work(store: RunStore, runs: Iterable[RunSpec]) -> set[str]:
-    """Jobs that run now."""
-    return {
-        run.job_id for run in runs if run.job_id is not None and is_at_work(store.folder(run.id))
-    }
+    """Jobs that run now, or are about to."""
+    found = set()
+    for run in runs:
+        if run.job_id is None or run.job_id in found:
+            continue
+        folder = store.folder(run.id)
+        if is_starting(folder, run.created_s) or is_at_work(folder):
+            found.add(run.job_id)
+    return found
 
 
 def start_due(

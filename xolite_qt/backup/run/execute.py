@@ -20,6 +20,7 @@ from xolite_qt.backup.repository import Repository, check, forget, verify
 from xolite_qt.backup.restore import HostRestore, RestoreWish, restore_disk_to_file
 from xolite_qt.backup.runs.events import Outcome, RunSpec
 from xolite_qt.backup.runs.recorder import RunRecorder
+from xolite_qt.backup.runs.store import RunStore
 from xolite_qt.backup.storage import open_storage
 from xolite_qt.backup.storage.retry import RetryPolicy
 from xolite_qt.trust import PinFile, default_pins_path
@@ -49,6 +50,7 @@ async def execute(
     *,
     jobs: JobStore | None = None,
     repositories: RepositoryStore | None = None,
+    runs: RunStore | None = None,
     pins: Path | None = None,
 ) -> Outcome:
     """Works on a run until it is over; what happens is in its log.
@@ -57,10 +59,17 @@ async def execute(
         spec: what to do.
         recorder: entered.
         secrets: what was given; what they lack comes from the keyring.
-        jobs, repositories: where they are saved; the user's own where None.
+        jobs, repositories, runs: where they are saved; the user's own where None.
         pins: the file of accepted certificates; the user's own where None.
     """
-    work = _Work(recorder, secrets, jobs or JobStore(), repositories or RepositoryStore(), pins)
+    work = _Work(
+        recorder,
+        secrets,
+        jobs or JobStore(),
+        repositories or RepositoryStore(),
+        runs or RunStore(),
+        pins,
+    )
     try:
         outcome, error, result = await work.run(spec)
     except Cancelled:
@@ -85,11 +94,12 @@ class _Work:
         secrets: Secrets,
         jobs: JobStore,
         repositories: RepositoryStore,
+        runs: RunStore,
         pins: Path | None,
     ) -> None:
         self._recorder, self._stop = recorder, recorder.stop
         self._secrets, self._jobs, self._repositories = secrets, jobs, repositories
-        self._pins = pins
+        self._runs, self._pins = runs, pins
 
     async def run(self, spec: RunSpec) -> Ended:
         match spec.kind:
@@ -109,9 +119,14 @@ class _Work:
         job = self._jobs.get(params.job_id)
         if job is None:
             raise RunImpossible("the job is no longer there")
-        saved = [one for ident in job.repositories if (one := self._repositories.get(ident))]
-        if not saved:
-            raise RunImpossible(f"{job.name} has no repository")
+        with self._runs.only_one_of(job.id) as is_only:
+            if not is_only:
+                # By the agent, the window and a command at the same moment.
+                return "skipped", "this job is at work already", {}
+            return await self._only_backup(job, params.vms)
+
+    async def _only_backup(self, job: Job, only: tuple[str, ...]) -> Ended:
+        saved, errors = self._saved(job)
         secrets = self._secrets.over(
             await asyncio.to_thread(
                 lambda: Secrets.load(
@@ -120,17 +135,42 @@ class _Work:
             )
         )
         try:
-            ended = await self._back_up(job, saved, secrets, params.vms)
+            ended = await self._back_up(job, saved, errors, secrets, only)
         except (BackupError, XenApiError) as error:
-            await self._report(job, "failure", str(error), secrets)
+            if not self._stop.is_set():
+                await self._report(job, "failure", str(error), secrets)
             raise
         await self._report(job, ended[0], ended[1], secrets)
         return ended
 
+    def _saved(self, job: Job) -> tuple[list[SavedRepository], list[str]]:
+        """A job's repositories, and why others cannot be used: it is no success without them."""
+        found, errors = [], []
+        for ident in job.repositories:
+            try:
+                one = self._repositories.get(ident)
+            except BackupError as error:
+                errors.append(str(error))
+                continue
+            if one is None:
+                errors.append("a repository of this job is no longer in the list")
+            else:
+                found.append(one)
+        if not job.repositories:
+            errors.append(f"{job.name} has no repository")
+        for error_ in errors:
+            self._recorder.note(error_, level="error")
+        return found, errors
+
     async def _back_up(
-        self, job: Job, saved: list[SavedRepository], secrets: Secrets, only: tuple[str, ...]
+        self,
+        job: Job,
+        saved: list[SavedRepository],
+        errors: list[str],
+        secrets: Secrets,
+        only: tuple[str, ...],
     ) -> Ended:
-        targets, errors = await asyncio.to_thread(self._open_all, job, saved, secrets)
+        targets = await asyncio.to_thread(self._open_all, job, saved, secrets, errors)
         try:
             async with self._signed_in(job.host, secrets) as api:
                 vms = await select_vms(api, job.selection)
@@ -155,9 +195,9 @@ class _Work:
         return outcome, "; ".join([*errors, *result.errors]), result.to_json()
 
     def _open_all(
-        self, job: Job, saved: list[SavedRepository], secrets: Secrets
-    ) -> tuple[list[Target], list[str]]:
-        targets, errors = [], []
+        self, job: Job, saved: list[SavedRepository], secrets: Secrets, errors: list[str]
+    ) -> list[Target]:
+        targets = []
         for one in saved:
             try:
                 targets.append(
@@ -174,7 +214,7 @@ class _Work:
                 self._recorder.note(f"{one.name}: {error}", level="error")
         if not targets:
             raise RunImpossible("; ".join(errors))
-        return targets, errors
+        return targets
 
     async def _report(self, job: Job, outcome: Outcome, error: str, secrets: Secrets) -> None:
         for trouble in await asyncio.to_thread(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
@@ -78,7 +79,9 @@ class RunRecorder:
 
     def _put(self, event: Event) -> None:
         if self._writer is not None:
-            self._writer.write(event)
+            # A full disk of this machine is no reason to end a backup on another.
+            with contextlib.suppress(OSError):
+                self._writer.write(event)
         self.state.apply((event,))
         if self._on_event is not None:
             self._on_event(event)

@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -31,6 +32,7 @@ from .state import RunState
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 # A process that was started a moment ago has no lock yet.
 _START_S = 20.0
+KEPT_RUNS = 1000
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
@@ -110,7 +112,7 @@ class RunStore:
             return msgspec.json.decode(
                 (self.folder(run_id) / "spec.json").read_bytes(), type=RunSpec
             )
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RunError(f"the run {run_id} cannot be read: {error}") from error
 
     def all(self, limit: int | None = None) -> list[RunSpec]:
@@ -162,7 +164,23 @@ class RunStore:
         except OSError as error:
             raise RunError(f"the run cannot be asked to stop: {error}") from error
 
-    def delete_old(self, keep: int) -> None:
+    @contextlib.contextmanager
+    def only_one_of(self, job_id: str) -> Iterator[bool]:
+        """Whether no other run of a job is at work; holds it until the block ends."""
+        folder = self.path / ".jobs"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = filelock.FileLock(folder / f"{job_id}.lock", timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def delete_old(self, keep: int = KEPT_RUNS) -> None:
         """Removes the oldest runs that are over."""
         for run_id in self._ids()[keep:]:
             folder = self.folder(run_id)
@@ -182,6 +200,11 @@ def is_at_work(folder: Path) -> bool:
         return True
     lock.release()
     return False
+
+
+def is_starting(folder: Path, created_s: float) -> bool:
+    """Whether the process of a run that was just made may be about to begin."""
+    return 0 <= time.time() - created_s < _START_S and not (folder / "log.jsonl").exists()
 
 
 class RunFollower:
@@ -209,7 +232,7 @@ class RunFollower:
         events = []
         for line in whole.splitlines():
             # A line of a newer version, or of a crash, hides no other.
-            with contextlib.suppress(msgspec.MsgspecError):
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 events.append(_DECODER.decode(line))
         self.state.apply(events)
         return events
@@ -219,9 +242,7 @@ class RunFollower:
         """Whether its process is at work, or about to be."""
         if self.state.outcome is not None:
             return False
-        if is_at_work(self._folder):
-            return True
-        return self.state.started_s is None and time.time() - self._created_s < _START_S
+        return is_at_work(self._folder) or is_starting(self._folder, self._created_s)
 
 
 class RunWriter:
@@ -229,13 +250,17 @@ class RunWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = filelock.FileLock(folder / "lock", timeout=0, thread_local=False)
+        # Whoever asks whether a run is at work holds its lock for a moment.
+        self._lock = filelock.FileLock(folder / "lock", timeout=2, thread_local=False)
         try:
             self._lock.acquire()
         except (filelock.Timeout, OSError):
             raise RunError("another process works on this run") from None
-        self._file = (folder / "log.jsonl").open("ab")
-        self._state = RunState()
+        try:
+            self._file = (folder / "log.jsonl").open("ab")
+        except OSError as error:
+            self._lock.release()
+            raise RunError(f"the run's log cannot be written: {error}") from error
 
     def __enter__(self) -> RunWriter:
         return self
@@ -262,5 +287,6 @@ class RunWriter:
 
     def close(self) -> None:
         """Lets go of the run; safe to call twice."""
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
         self._lock.release()
