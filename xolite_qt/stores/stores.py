@@ -15,6 +15,7 @@ from xolite_qt.stores.task_owner import OwnedTasks
 from xolite_qt.stores.task_store import TaskStore
 from xolite_qt.stores.tree import TreeStore
 from xolite_qt.stores.xen_api_store import XenApiStore, create_xen_api_store
+from xolite_qt.stores.xostor.store import ProbeStore, XostorStore
 from xolite_qt.xen_api import (
     PBD,
     PGPU,
@@ -80,6 +81,7 @@ class Stores:
         vm_tree: pool, hosts and VMs with their places.
         stats: live measurements.
         patches: missing patches per host, asked on demand.
+        xostor, xostor_hosts: the pool's LINSTOR, and what hosts have for one.
     """
 
     def __init__(self, api: XenApi, *, linger_s: float = 1.0, stats_pace: float = 1.0) -> None:
@@ -183,6 +185,14 @@ class Stores:
         self.alarms = self._keep(AlarmStore(api, self.message, linger_s=linger_s))
         self.alarm_groups = self._keep(AlarmGroupStore(self.alarms, linger_s=linger_s))
         self.patches = self._keep(PatchStore(api, self._tasks, self.host, linger_s=linger_s))
+        self.xostor = self._keep(
+            XostorStore(
+                api, self._tasks, pool=self.pool, sr=self.sr, pbd=self.pbd, linger_s=linger_s
+            )
+        )
+        self.xostor_hosts = self._keep(
+            ProbeStore(api, self._tasks, pool=self.pool, host=self.host, linger_s=linger_s)
+        )
         self.stats = StatsStore(
             api,
             self._tasks,
