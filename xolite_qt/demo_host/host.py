@@ -20,6 +20,7 @@ from aiohttp import web
 
 from .calls import CallRecord
 from .certificate import HostCertificate, make_certificate
+from .consoles import Consoles
 from .datamodel import NULL_REF
 from .db import Database
 from .disks import Disks
@@ -89,6 +90,7 @@ class DemoHost:
         db: the database.
         disks: what is on the disks.
         nbd: the server that disks are read from.
+        consoles: screens and serial lines.
         calls: what was called, newest last.
         request_sessions: sessions of HTTP requests under way by their id(); see `session_of`.
         metrics: the metrics that a behaviour installs.
@@ -116,6 +118,7 @@ class DemoHost:
         self.faults = Faults(self)
         self.disks = Disks(self)
         self.nbd = NbdServer(self)
+        self.consoles = Consoles(self)
         self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
         self.request_sessions: dict[int, Session] = {}
         self.metrics: Any = None
@@ -269,6 +272,7 @@ class DemoHost:
         if self.server is not None:
             await self.server.stop()
             self.server = None
+        await self.consoles.stop()
         owned = list(self._owned)
         for task in owned:
             task.cancel()

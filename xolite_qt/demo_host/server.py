@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .calls import CallRecord
+from .consoles import Porter
 from .registry import HTTP_ROUTES, Failure
 from .reply import CORS, HTML, Reply, internal_error_page
 from .sessions import Session
@@ -72,7 +73,9 @@ class Server:
         self._address, self._port = parse_listen(listen)
         self._plain = plain_http
         self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
+        self._listener: asyncio.Server | None = None
+        # Tunnels, and connections that have not said anything yet.
+        self._silent: set[asyncio.Transport] = set()
         self.url = ""
 
     async def start(self) -> None:
@@ -91,13 +94,22 @@ class Server:
         context = (
             None if self._plain else await asyncio.to_thread(self._host.certificate.server_context)
         )
-        self._site = web.TCPSite(
-            self._runner, self._address, self._port, ssl_context=context, reuse_address=True
+        http = self._runner.server
+        assert http is not None
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: Porter(http, self._host.consoles.serve, self._silent),
+            self._address,
+            self._port,
+            ssl=context,
+            backlog=128,
+            reuse_address=True,
         )
-        await self._site.start()
-        self._port = self._runner.addresses[0][1]
+        self._port = self._listener.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         self.drop_connections()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -114,14 +126,17 @@ class Server:
         for connection in connections:
             if connection.transport is not None:
                 connection.transport.abort()
-        return len(connections)
+        others = list(self._silent)
+        for transport in others:
+            transport.abort()
+        return len(connections) + len(others)
 
     async def stop_listening(self, seconds: float) -> None:
         """Refuse connections for a while, then listen on the same port again."""
-        if self._site is None:
+        if self._listener is None:
             return
-        site, self._site = self._site, None
-        await site.stop()
+        self._listener.close()
+        self._listener = None
         self.drop_connections()
         await asyncio.sleep(seconds)
         await self._listen()

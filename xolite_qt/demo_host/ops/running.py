@@ -154,6 +154,7 @@ def bring_up(
     if resumed:
         guests.wake(host, ref)
     else:
+        host.consoles.switched_on(ref)
         guests.switch_on(host, ref)
 
 
