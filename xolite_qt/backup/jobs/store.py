@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -153,6 +154,23 @@ class RepositoryStore(_FileStore[SavedRepository]):
         path: their folder; the user's own where None.
         """
         super().__init__(path or default_folder() / "repositories", SavedRepository)
+
+    def identity(self, ident: str) -> str:
+        """Id of the repository that was found there last; "" where none was."""
+        try:
+            return self._identity_file(ident).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def remember_identity(self, ident: str, repository_id: str) -> None:
+        """Notes which repository is there; a failure to note it is no trouble."""
+        if self.identity(ident) != repository_id:
+            with contextlib.suppress(OSError):
+                self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._identity_file(ident).write_text(repository_id, encoding="ascii")
+
+    def _identity_file(self, ident: str) -> Path:
+        return self._file(ident).with_suffix(".identity")
 
     def named(self, name: str) -> SavedRepository | None:
         """The one with this name or id, or None."""

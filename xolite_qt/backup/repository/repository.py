@@ -121,6 +121,14 @@ class Repository:
             self._id = known
         return self._id
 
+    def known_id(self) -> str | None:
+        """The id, or None where nobody has written into it yet; writes nothing.
+
+        Raises:
+            Damaged, StorageError: it cannot be read.
+        """
+        return self._read_id()
+
     def _read_id(self) -> str | None:
         try:
             raw = self.storage.read(REPOSITORY_FILE)

@@ -207,8 +207,10 @@ class _Work:
                         secrets.repository_key(one),
                         budget_s=one.write_budget_s,
                         vhd_files=job.disk_format == "vhd",
+                        expected_id=self._repositories.identity(one.id),
                     )
                 )
+                self._repositories.remember_identity(one.id, targets[-1].repository.id)
             except BackupError as error:
                 errors.append(f"{one.name}: {error}")
                 self._recorder.note(f"{one.name}: {error}", level="error")

@@ -49,7 +49,13 @@ class Target:
 
 
 def open_target(
-    name: str, url: str, key: str | None, *, budget_s: float = 600.0, vhd_files: bool = False
+    name: str,
+    url: str,
+    key: str | None,
+    *,
+    budget_s: float = 600.0,
+    vhd_files: bool = False,
+    expected_id: str = "",
 ) -> Target:
     """Opens a repository for writing; a new one is made, encrypted where there is a key.
 
@@ -59,12 +65,17 @@ def open_target(
         key: 32 characters, where it is encrypted or shall be.
         budget_s: how long one operation is tried.
         vhd_files: VHD files in place of folders of blocks, where the storage can hold them.
+        expected_id: of the repository that was here before; "" where none was.
 
     Raises:
         WrongKey, StorageError: it cannot be opened.
     """
     storage = open_storage(url, policy=RetryPolicy(budget_s=budget_s))
     try:
+        if expected_id and Repository.open(storage, key).known_id() != expected_id:
+            # The empty folder that a share is mounted on would be filled, and with it the disk.
+            what = "the repository that was here is not: is its disk or share mounted?"
+            raise StorageError("", what)
         repository = Repository.create(storage, key)
     except BaseException:
         storage.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from xolite_qt.backup.errors import SourceError, SourceUnavailable
+from xolite_qt.backup.errors import Cancelled, SourceError, SourceUnavailable
 from xolite_qt.backup.sources.base import BLOCK_BYTES, Consumer, DiskSource, Reading, Way
 from xolite_qt.nbd import NbdError, TlsSettings
 from xolite_qt.vhd import VhdError
@@ -18,11 +20,16 @@ from xolite_qt.vhd.stream import VhdStream
 from xolite_qt.xen_api import TransportError, XapiError, XenApi, XenApiError
 from xolite_qt.xen_api.transfers import Door, open_export, transfer_task
 
-from .export import ExportSource, ReadParent
+from .export import ExportSource, ReadParent, check_export
 from .nbd import NbdPlace, NbdSource
 
 CHANGE_BYTES = 64 * 1024
 """What one bit of changed-block tracking stands for."""
+
+# A server that is there answers soon; the next one, or the export, is waiting.
+_FIRST_ANSWER_S = 15.0
+_HANG_UP_S = 10.0
+_LOOK_S = 0.2
 
 Told = Callable[[str], None]
 Use = Literal["auto", "on", "off"]
@@ -195,20 +202,28 @@ class _Chooser:
         try:
             async with transfer_task(self.api, "Blocks of a disk") as task:
                 query["task_id"] = task.ref
-                return await asyncio.to_thread(_table, door, query)
-        except (XenApiError, VhdError) as error:
+                blocks = await asyncio.to_thread(_table, door, query, self.disk.size_bytes)
+                # Until the host has noticed, it holds the disk.
+                with contextlib.suppress(XenApiError):
+                    await self.api.call("task.cancel", task.ref)
+                with contextlib.suppress(XenApiError):
+                    await task.finish(timeout_s=_HANG_UP_S)
+                return blocks
+        except (XenApiError, VhdError, SourceError) as error:
             what = f"the table of its VHD export cannot be read ({error})"
             raise SourceUnavailable(what) from None
 
 
 def _size_of(place: NbdPlace) -> int:
-    with place.connect() as connection:
+    with place.connect(timeout_s=_FIRST_ANSWER_S) as connection:
         return connection.size_bytes
 
 
-def _table(door: Door, query: dict[str, str]) -> list[int]:
+def _table(door: Door, query: dict[str, str], size_bytes: int) -> list[int]:
     with open_export(door, "/export_raw_vdi", query) as body:
-        return VhdStream(body.read).allocated
+        vhd = VhdStream(body.read)
+        check_export(vhd, size_bytes, difference="base" in query)
+        return vhd.allocated
 
 
 def changed_blocks(bitmap: str, size_bytes: int) -> list[int]:
@@ -229,6 +244,8 @@ def changed_blocks(bitmap: str, size_bytes: int) -> list[int]:
     per_block = BLOCK_BYTES // CHANGE_BYTES // 8
     if len(bits) < -(-size_bytes // CHANGE_BYTES) // 8:
         raise ValueError("the list of changed blocks is too short for this disk")
+    # What it says nothing of may have changed: bits in the last byte may be missing.
+    bits = bits.ljust(most * per_block, b"\xff")
     return [i for i in range(most) if any(bits[i * per_block : (i + 1) * per_block])]
 
 
@@ -311,15 +328,21 @@ class ResilientSource:
                 self._now.close()
                 before, transferred = before + transferred, 0
                 self._lost(self._now.way, error.reason)
-                self._next_way()
+                self._next_way(stop)
             except SourceError:
                 self._now.close()
                 raise
             else:
                 return Reading(before + reading.transferred_bytes, len(seen))
 
-    def _next_way(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.open_next(), self._chooser.loop).result()
+    def _next_way(self, stop: threading.Event) -> None:
+        opening = asyncio.run_coroutine_threadsafe(self.open_next(), self._chooser.loop)
+        while not opening.done() and not stop.is_set():
+            wait([opening], timeout=_LOOK_S)
+        if stop.is_set():
+            opening.cancel()
+            raise Cancelled
+        opening.result()
 
     def close(self) -> None:
         """See `DiskSource.close`."""

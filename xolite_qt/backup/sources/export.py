@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from xolite_qt.backup.errors import Cancelled, SourceError
 from xolite_qt.backup.sources.base import BLOCK_BYTES, Consumer, Reading, Way
@@ -21,6 +21,9 @@ ReadParent = Callable[[int], bytes | None]
 
 _ZEROS = bytes(BLOCK_BYTES)
 _WAIT_S = 1.0
+_LOOK_S = 0.2
+
+T = TypeVar("T")
 
 
 class ExportSource:
@@ -64,7 +67,7 @@ class ExportSource:
 
     async def _run(self, consume: Consumer, stop: threading.Event) -> Reading:
         try:
-            door = await self._api.door()
+            door = await _unless(stop, self._api.door())
             async with transfer_task(self._api, "Backup of a disk") as task:
                 query = {"vdi": self._vdi, "format": "vhd", "task_id": task.ref}
                 if self._base is not None:
@@ -75,9 +78,9 @@ class ExportSource:
                     if stop.is_set():
                         raise Cancelled from None
                     # Why it broke off is told in the task, if anywhere.
-                    await _said(task.finish, error)
+                    await _unless(stop, _said(task.finish, error))
                 # A stream may end as if all was well: the task knows better.
-                await task.finish()
+                await _unless(stop, task.finish())
         except XenApiError as error:
             raise SourceError(f"the host could not export the disk: {error}") from error
         return reading
@@ -90,10 +93,7 @@ class ExportSource:
             aborted_by(stop, body.abort),
         ):
             vhd = VhdStream(body.read)
-            if vhd.footer.current_size_bytes != self.size_bytes:
-                size = vhd.footer.current_size_bytes
-                raise SourceError(f"the host exports {size} bytes of a disk of {self.size_bytes}")
-            self._check_parent(vhd)
+            check_export(vhd, self.size_bytes, difference=self._base is not None)
             self.expected_blocks = len(vhd.allocated)
             handed_on = 0
             for index, bitmap, data in vhd.blocks():
@@ -106,13 +106,6 @@ class ExportSource:
                 consume(index, whole)
             vhd.finish()
             return Reading(body.received_bytes, handed_on)
-
-    def _check_parent(self, vhd: VhdStream) -> None:
-        wanted, found = self.base_uuid, vhd.header.parent_uuid
-        if wanted is None and found is not None:
-            raise SourceError("the host exports a difference where the whole disk was asked for")
-        if wanted is not None and found is None:
-            raise SourceError("the host exports the whole disk where a difference was asked for")
 
     def _filled(self, index: int, bitmap: bytes, data: bytes) -> bytes:
         """A block of which the host sends only some sectors."""
@@ -130,6 +123,39 @@ class ExportSource:
 
     def close(self) -> None:
         """Nothing is open between reads."""
+
+
+def check_export(vhd: VhdStream, size_bytes: int, *, difference: bool) -> None:
+    """Compares what the host sends with what was asked for.
+
+    Raises:
+        SourceError: it is another disk, or the whole one instead of a difference.
+    """
+    found, has_parent = vhd.footer.current_size_bytes, vhd.header.parent_uuid is not None
+    if found != size_bytes:
+        raise SourceError(f"the host exports {found} bytes of a disk of {size_bytes}")
+    if has_parent and not difference:
+        raise SourceError("the host exports a difference where the whole disk was asked for")
+    if difference and not has_parent:
+        raise SourceError("the host exports the whole disk where a difference was asked for")
+
+
+async def _unless(stop: threading.Event, work: Coroutine[Any, Any, T]) -> T:
+    """What it brings.
+
+    Raises:
+        Cancelled: `stop` was set before.
+        Whatever it raises.
+    """
+    running = asyncio.create_task(work)
+    try:
+        while not running.done():
+            if stop.is_set():
+                raise Cancelled
+            await asyncio.wait([running], timeout=_LOOK_S)
+        return running.result()
+    finally:
+        running.cancel()
 
 
 async def _said(finish: Callable[..., Any], error: TransportError | VhdError) -> NoReturn:
