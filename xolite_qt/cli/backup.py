@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from xolite_qt.cli.options import HostOptions, host_options
 from xolite_qt.cli.repo_access import (
     INTERRUPTED,
+    OPEN_BUDGET_S,
+    OPEN_TRIES,
     PROBLEMS,
+    UNREACHABLE,
     Address,
+    Ending,
     address_of,
     echo_json,
     ending,
@@ -24,7 +28,9 @@ from xolite_qt.cli.repo_access import (
 if TYPE_CHECKING:
     import threading
 
+    from xolite_qt.backup.run.targets import Target
     from xolite_qt.backup.runs.events import RunSpec
+    from xolite_qt.backup.runs.recorder import RunRecorder
     from xolite_qt.backup.runs.state import ItemState, RunState
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
@@ -79,11 +85,17 @@ def run(
 ) -> None:
     """Back VMs up now, without a saved job."""
     host = HostOptions(url, user, password_file, fingerprint)
+    # Before anything is opened: a mistake here is one of the command line.
+    host.password()
     with ending(as_json) as end, stoppable() as stop:
         addresses = [address_of(repo, key_file) for repo in repos]
-        state = asyncio.run(_run(host, vms, addresses, how, stop, as_json))
-        end.is_open = True
+        state, code = asyncio.run(_run(host, vms, addresses, how, stop, end))
     _tell(state, as_json)
+    sys.exit(code)
+
+
+class _HostAwayError(Exception):
+    """Nobody could sign in to the host; the sentence says why."""
 
 
 async def _run(
@@ -92,34 +104,39 @@ async def _run(
     addresses: list[Address],
     how: dict[str, Any],
     stop: threading.Event,
-    as_json: bool,
-) -> RunState:
+    end: Ending,
+) -> tuple[RunState, int]:
     from xolite_qt.backup.errors import BackupError, Cancelled
     from xolite_qt.backup.runs.recorder import RunRecorder
     from xolite_qt.backup.runs.store import RunStore
     from xolite_qt.cli.run_bars import RunBars
-    from xolite_qt.xen_api import XenApiError
+    from xolite_qt.xen_api import TransportError, XenApiError
 
     store = RunStore()
     title = f"Backup of {', '.join(names)}"[:200]
     spec = store.create("backup", title, by="command")
-    bars = RunBars(shown=not as_json)
+    bars = RunBars(shown=not end.as_json)
+    code = PROBLEMS
     with bars, RunRecorder(store.writer(spec), stop=stop, on_event=bars) as recorder:
         try:
-            await _back_up(host, names, addresses, how, recorder)
-        except Cancelled:
-            recorder.finish("cancelled")
-        except (BackupError, XenApiError, click.ClickException) as error:
-            outcome: Literal["cancelled", "failure"] = "cancelled" if stop.is_set() else "failure"
-            recorder.finish(outcome, error="" if stop.is_set() else str(error))
-            if isinstance(error, XenApiError):
-                raise click.ClickException(str(error)) from error
-            if not stop.is_set():
-                raise
+            await _back_up(host, names, addresses, how, recorder, end)
+        except (Cancelled, BackupError, XenApiError, _HostAwayError) as error:
+            if isinstance(error, Cancelled) or stop.is_set():
+                recorder.finish("cancelled")
+            else:
+                recorder.finish("failure", error=str(error))
+            if isinstance(error, BackupError):
+                code = end.code(error)
+            elif isinstance(error, TransportError | _HostAwayError):
+                code = UNREACHABLE
         except BaseException as error:
             recorder.finish("failure", error=f"a mistake in xolite-qt: {error}")
             raise
-        return recorder.state
+        state = recorder.state
+    store.delete_old()
+    if state.outcome == "cancelled":
+        return state, INTERRUPTED
+    return state, code if state.outcome == "failure" else 0
 
 
 async def _back_up(
@@ -127,26 +144,29 @@ async def _back_up(
     names: tuple[str, ...],
     addresses: list[Address],
     how: dict[str, Any],
-    recorder: Any,
+    recorder: RunRecorder,
+    end: Ending,
 ) -> None:
     from xolite_qt.backup.jobs.model import NbdSettings, Retention
     from xolite_qt.backup.run.adhoc import adhoc_ids, find_vms
     from xolite_qt.backup.run.job import JobRun
-    from xolite_qt.backup.run.targets import open_target
     from xolite_qt.backup.run.vm import VmOrder
-    from xolite_qt.backup.storage.urls import without_secrets
 
-    targets = []
     try:
-        for address in addresses:
-            name = without_secrets(address.url)
-            target = await asyncio.to_thread(
-                open_target, name, address.url, address.key, vhd_files=how["vhd_files"]
-            )
-            targets.append(target)
-        job_id, schedule_id = adhoc_ids([target.repository for target in targets])
         api = await host.sign_in()
-        async with api:
+    except click.ClickException as error:
+        raise _HostAwayError(error.message) from error
+    targets: list[Target] = []
+    async with api:
+        try:
+            # First: a new repository is not made for a VM that is not there.
+            end.is_open = True
+            vms = await find_vms(api, names)
+            end.is_open = False
+            for address in addresses:
+                targets.append(await asyncio.to_thread(_open, address, how["vhd_files"]))
+            end.is_open = True
+            job_id, schedule_id = adhoc_ids([target.repository for target in targets])
             order = VmOrder(
                 job_id=job_id,
                 schedule_id=schedule_id,
@@ -165,32 +185,50 @@ async def _back_up(
                 concurrency=how["concurrency"],
                 merge_concurrency=how["merge_concurrency"],
             )
-            result = await job.run(await find_vms(api, names))
-        recorder.finish(result.outcome, error="; ".join(result.errors), result=result.to_json())
-    finally:
-        for target in targets:
-            target.repository.storage.close()
+            result = await job.run(vms)
+        finally:
+            for target in targets:
+                target.repository.storage.close()
+    recorder.finish(result.outcome, error="; ".join(result.errors), result=result.to_json())
+
+
+def _open(address: Address, vhd_files: bool) -> Target:
+    from xolite_qt.backup.run.targets import open_target
+    from xolite_qt.backup.storage.retry import RetryPolicy
+    from xolite_qt.backup.storage.urls import without_secrets
+
+    return open_target(
+        without_secrets(address.url),
+        address.url,
+        address.key,
+        vhd_files=vhd_files,
+        first=RetryPolicy(budget_s=OPEN_BUDGET_S, access_tries=OPEN_TRIES),
+    )
 
 
 def _tell(state: RunState, as_json: bool) -> None:
+    what = "stopped" if state.outcome == "cancelled" else state.error
     if as_json:
-        ok = state.outcome in ("success", "warning")
-        problems = [{"path": "", "what": state.error}] if state.error else []
-        echo_json({"ok": ok, "problems": problems, "outcome": state.outcome, **state.result})
-    else:
-        for made in state.result.get("backups", ()):
-            ways = sorted({disk["way"] for disk in made["disks"]})
-            moved = sum(disk["transferred_bytes"] for disk in made["disks"]) / 1024**2
-            how = f", {moved:.1f} MiB by {', '.join(ways)}" if ways else ""
-            click.echo(plain(f"{made['vm']['name']}: {made['id']}{how}"))
-        for warning in state.result.get("warnings", ()):
-            click.echo(plain(f"warning: {warning}"), err=True)
-        if state.error:
-            click.echo(plain(state.error), err=True)
-    if state.outcome == "cancelled":
-        sys.exit(INTERRUPTED)
-    if state.outcome == "failure":
-        sys.exit(PROBLEMS)
+        nothing: dict[str, Any] = {"backups": [], "errors": [what] if what else [], "warnings": []}
+        echo_json(
+            {
+                "ok": state.outcome in ("success", "warning"),
+                "problems": [{"path": "", "what": what}] if what else [],
+                "outcome": state.outcome,
+                **nothing,
+                **state.result,
+            }
+        )
+        return
+    for made in state.result.get("backups", ()):
+        ways = sorted({disk["way"] for disk in made["disks"]})
+        moved = sum(disk["transferred_bytes"] for disk in made["disks"]) / 1024**2
+        how = f", {moved:.1f} MiB by {', '.join(ways)}" if ways else ""
+        click.echo(plain(f"{made['vm']['name']}: {made['id']}{how}"))
+    for warning in state.result.get("warnings", ()):
+        click.echo(plain(f"warning: {warning}"), err=True)
+    if what:
+        click.echo(plain(what), err=True)
 
 
 # What was done
@@ -204,10 +242,13 @@ def list_(limit: int, as_json: bool) -> None:
     from xolite_qt.backup.runs.store import RunStore
 
     store = RunStore()
-    rows = [(spec, *_outcome(store, spec)) for spec in store.all(limit)]
+    with ending(as_json):
+        rows = [(spec, *_outcome(store, spec)) for spec in store.all(limit)]
     if as_json:
         echo_json(
             {
+                "ok": True,
+                "problems": [],
                 "runs": [
                     {
                         "id": spec.id,
@@ -222,7 +263,7 @@ def list_(limit: int, as_json: bool) -> None:
                         "written_bytes": state.written_bytes,
                     }
                     for spec, outcome, state in rows
-                ]
+                ],
             }
         )
         return
@@ -247,20 +288,22 @@ def log(run_id: str | None, as_json: bool) -> None:
     """What a run did, part by part; the newest one where none is named."""
     import msgspec
 
-    from xolite_qt.backup.runs.store import RunStore
+    from xolite_qt.backup.runs.store import RunError, RunStore
 
     store = RunStore()
-    with ending(as_json):
+    with ending(as_json) as end:
+        end.is_open = True
         if run_id is None:
             newest = store.all(1)
             if not newest:
-                raise click.ClickException("there is no run yet")
+                raise RunError("there is no run yet")
             run_id = newest[0].id
         spec = store.spec(run_id)
         follower = store.follow(run_id)
         events = follower.poll()
         if as_json:
-            echo_json({"run": msgspec.to_builtins(spec), "events": msgspec.to_builtins(events)})
+            told = {"run": msgspec.to_builtins(spec), "events": msgspec.to_builtins(events)}
+            echo_json({"ok": True, "problems": [], **told})
             return
         outcome, state = _outcome(store, spec)
         click.echo(plain(f"{spec.title}: {outcome}"))
@@ -298,7 +341,8 @@ def cancel(run_id: str) -> None:
     """Ask a run to stop; it does within seconds."""
     from xolite_qt.backup.runs.store import RunStore
 
-    with ending(False):
+    with ending(False) as end:
+        end.is_open = True
         RunStore().request_cancel(run_id)
 
 
@@ -307,15 +351,39 @@ def cancel(run_id: str) -> None:
 
 @backup.command("agent")
 @click.option("--once", is_flag=True, help="Start what is due now, and end.")
-def agent(once: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for scripts.")
+def agent(once: bool, as_json: bool) -> None:
     """Start jobs when they are due, also those missed while the machine slept.
 
     Meant for a service of the user's session; the window may run beside it.
     """
     from xolite_qt.backup.jobs.agent import run_agent
+    from xolite_qt.backup.run.start import start_run
+    from xolite_qt.backup.runs.store import RunStore
 
-    with ending(False), stoppable() as stop:
-        run_agent(stop, once=once, told=lambda text: click.echo(plain(text)))
+    started: list[dict[str, Any]] = []
+    told: list[str] = []
+
+    def start(runs: RunStore, spec: RunSpec) -> None:
+        start_run(runs, spec)
+        begun = {"run": spec.id, "job": spec.job_id, "title": spec.title}
+        started.append(begun)
+        if as_json and not once:
+            echo_json({"ok": True, "problems": [], "started": [begun]})
+
+    def hear(text: str) -> None:
+        told.append(text)
+        if not as_json:
+            click.echo(plain(text))
+        elif not once and not text.startswith("started "):
+            echo_json({"ok": False, "problems": [{"path": "", "what": text}], "started": []})
+
+    with ending(as_json) as end, stoppable() as stop:
+        end.is_open = True
+        run_agent(stop, once=once, told=hear, start=start)
+    if as_json and once:
+        problems = [{"path": "", "what": text} for text in told if not text.startswith("started ")]
+        echo_json({"ok": not problems, "problems": problems, "started": started})
 
 
 @backup.command("exec", hidden=True)
@@ -336,7 +404,8 @@ def exec_(run_id: str, runs: Path | None) -> None:
         )
         with RunRecorder(store.writer(spec), stop=stop) as recorder:
             end.is_open = True
-            outcome = asyncio.run(execute(spec, recorder, secrets))
+            outcome = asyncio.run(execute(spec, recorder, secrets, runs=store))
+        store.delete_old()
     if outcome == "cancelled":
         sys.exit(INTERRUPTED)
     sys.exit(PROBLEMS if outcome == "failure" else 0)

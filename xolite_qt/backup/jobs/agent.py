@@ -97,6 +97,10 @@ def start_due(
         with filelock.FileLock(runs.path / ".agent.lock", timeout=0):
             specs = runs.all(_LATEST_RUNS)
             starts, busy = last_starts(specs), at_work(runs, specs)
+            for spoilt in jobs.troubles():
+                if known.get(spoilt) is None:
+                    told(spoilt)
+                known[spoilt] = spoilt
             for job in jobs.all():
                 if job.id in busy:
                     continue

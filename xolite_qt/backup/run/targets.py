@@ -56,6 +56,7 @@ def open_target(
     budget_s: float = 600.0,
     vhd_files: bool = False,
     expected_id: str = "",
+    first: RetryPolicy | None = None,
 ) -> Target:
     """Opens a repository for writing; a new one is made, encrypted where there is a key.
 
@@ -66,10 +67,17 @@ def open_target(
         budget_s: how long one operation is tried.
         vhd_files: VHD files in place of folders of blocks, where the storage can hold them.
         expected_id: of the repository that was here before; "" where none was.
+        first: how patiently it is looked for, where somebody waits for that.
 
     Raises:
         WrongKey, StorageError: it cannot be opened.
     """
+    if first is not None:
+        storage = open_storage(url, policy=first)
+        try:
+            Repository.open(storage, key)
+        finally:
+            storage.close()
     storage = open_storage(url, policy=RetryPolicy(budget_s=budget_s))
     try:
         if expected_id and Repository.open(storage, key).known_id() != expected_id:
