@@ -41,7 +41,9 @@ class _Lazy(click.Group):
 @click.option(
     "--world",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --demo: a file of records to show instead of the small business.",
+    metavar="FILE|NAME",
+    help="With --demo: a file of records to show instead of the small business, or xostor3, "
+    "xostor4.",
 )
 @click.pass_context
 def main(ctx: click.Context, demo: bool, world: Path | None) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from xolite_qt.cli.options import World
+
 
 async def _serve(
     listen: str,
@@ -80,8 +82,10 @@ def _disks(
 )
 @click.option(
     "--world",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file of records, such as dump-world writes.",
+    type=World(),
+    metavar="FILE|NAME",
+    help="A file of records, such as dump-world writes; or a built one: small-business, xostor3, "
+    "xostor4.",
 )
 @click.option(
     "--generate",

@@ -83,6 +83,21 @@ class HostOptions:
         return api
 
 
+class World(click.Path):
+    """A file of records, or the name of a built world such as xostor3."""
+
+    name = "world"
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Override click.Path.convert."""
+        from xolite_qt.demo_host import WORLDS
+
+        return Path(value) if str(value) in WORLDS else super().convert(value, param, ctx)
+
+
 def host_options(required: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Adds --host, --user, --password-file and --fingerprint to a command."""
 

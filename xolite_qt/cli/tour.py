@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from xolite_qt.cli.options import HostOptions, host_options
+from xolite_qt.cli.options import HostOptions, World, host_options
 
 
 @click.command()
@@ -17,8 +17,9 @@ from xolite_qt.cli.options import HostOptions, host_options
 @click.option("--demo", is_flag=True, help="Tour the built-in demo host.")
 @click.option(
     "--world",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="With --demo: a file of records to show.",
+    type=World(),
+    metavar="FILE|NAME",
+    help="With --demo: a file of records to show, or xostor3, xostor4.",
 )
 @click.option("--generate", metavar="HOSTSxVMS", help="With --demo: a generated world.")
 @host_options(required=False)

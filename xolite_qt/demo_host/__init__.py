@@ -23,9 +23,10 @@ from .host import DemoHost, Running
 from .registry import Call, Failure, http_route, install, method
 from .server import parse_listen
 from .world_file import WorldError, fill, load_world, read_world
-from .worlds import build_default_world, generate_world
+from .worlds import WORLDS, build_default_world, generate_world
 
 __all__ = [
+    "WORLDS",
     "Call",
     "CallRecord",
     "DemoHost",
@@ -46,7 +47,7 @@ __all__ = [
 async def start_demo_host(
     *,
     listen: str = "127.0.0.1:0",
-    world: Path | None = None,
+    world: Path | str | None = None,
     generate: tuple[int, int] | None = None,
     seed: int = 1,
     plain_http: bool = False,
@@ -57,7 +58,7 @@ async def start_demo_host(
 
     Args:
         listen: loopback "address:port"; port 0 takes a free one.
-        world: a file of records; by default the small business.
+        world: a file of records, or the name of one of `WORLDS`; by default the small business.
         generate: (hosts, VMs) of a generated world instead.
         seed: the same seed gives the same world.
         plain_http: without TLS.
@@ -71,7 +72,9 @@ async def start_demo_host(
         OSError: the port is taken.
     """
     host = DemoHost(speed=speed, seed=seed)
-    if world is not None:
+    if world is not None and str(world) in WORLDS:
+        WORLDS[str(world)](host)
+    elif world is not None:
         fill(host, await asyncio.to_thread(read_world, Path(world)))
     elif generate is not None:
         hosts, vms = generate

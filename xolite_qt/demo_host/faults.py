@@ -6,7 +6,8 @@ In the process through `host.faults`; from another process through the plugin ca
 
 where FUNCTION is one of the public methods of `Faults` (`drop_connections`, `refuse`,
 `expire_sessions`, `slow`, `lose_events`, `still_booting`, `garbage`, `half`, `wrong_types`,
-`silent`, `restart_toolstack`, `clear`), or one of `TransferFaults`. It answers with JSON text.
+`silent`, `restart_toolstack`, `linstor` with {"mode": …}, `clear`), or one of `TransferFaults`.
+It answers with JSON text.
 Seconds here are real ones: `host.speed` does not scale them. The same plugin swaps and writes
 disks: see `disks.plugin`.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .host import DemoHost
 
 PLUGIN = "xolite-demo"
+LINSTOR_MODES = ("", "old", "bug", "odd", "garbage", "failure", "missing", "unreachable")
 
 
 class Faults(TransferFaults):
@@ -33,6 +35,7 @@ class Faults(TransferFaults):
     Attributes:
         delay_s: every answer waits this long.
         spoiled: how the next answers are spoiled, one word each: garbage, half, wrong_types.
+        linstor_mode: how the plug-in linstor-manager misbehaves; see `linstor`.
     """
 
     def __init__(self, host: DemoHost) -> None:
@@ -40,6 +43,7 @@ class Faults(TransferFaults):
         self._host = host
         self.delay_s = 0.0
         self.spoiled: list[str] = []
+        self.linstor_mode = ""
         self._booting_until = 0.0
         self._speaking: asyncio.Event | None = None
         self._events_lost: set[str] = set()
@@ -122,6 +126,21 @@ class Faults(TransferFaults):
         """The next answers have numbers for strings, strings for lists and so on."""
         self.spoiled += ["wrong_types"] * count
 
+    def linstor(self, mode: str) -> None:
+        """Let the plug-in linstor-manager misbehave until `linstor("")`.
+
+        Args:
+            mode: one of `LINSTOR_MODES`: an old answer without nodes and resources, the error of
+                its own that some versions add, parts of wrong types and missing fields, text that
+                is no JSON, a failed call, no such plug-in, a LINSTOR that can't be reached.
+
+        Raises:
+            ValueError: no such mode.
+        """
+        if mode not in LINSTOR_MODES:
+            raise ValueError(f"no such mode: {mode}")
+        self.linstor_mode = mode
+
     def take_spoiled(self) -> str:
         """How to spoil the answer at hand, or ""."""
         return self.spoiled.pop(0) if self.spoiled else ""
@@ -131,6 +150,7 @@ class Faults(TransferFaults):
         self.clear_transfers()
         self.delay_s = 0.0
         self.spoiled.clear()
+        self.linstor_mode = ""
         self._booting_until = 0.0
         self.silent(0)
         self._events_lost.clear()
@@ -192,12 +212,15 @@ async def call_fault_plugin(
     if function in TRANSFER_FUNCTIONS:
         faults.set_transfer(function, args)
         return json.dumps({"done": function, "count": None})
-    wanted = _WITH_SECONDS | _WITH_COUNT | _PLAIN
+    wanted = _WITH_SECONDS | _WITH_COUNT | _PLAIN | {"linstor"}
     if function not in wanted:
         raise Failure("XENAPI_PLUGIN_FAILURE", "no such function", "", function)
     try:
         if function in _WITH_SECONDS:
             params: tuple[Any, ...] = (float(args.get("seconds", "1")),)
+        elif function == "linstor":
+            faults.linstor(args.get("mode", ""))
+            return json.dumps({"done": function})
         else:
             params = (int(args.get("count", "1")),) if function in _WITH_COUNT else ()
     except ValueError as error:

@@ -26,6 +26,7 @@ from .db import Database
 from .disks import Disks
 from .dispatch import Dispatcher
 from .faults import Faults
+from .linstor import Linstor
 from .nbd import NbdServer
 from .registry import INSTALLERS, Failure
 from .server import Server
@@ -94,6 +95,7 @@ class DemoHost:
         calls: what was called, newest last.
         request_sessions: sessions of HTTP requests under way by their id(); see `session_of`.
         metrics: the metrics that a behaviour installs.
+        linstor: what LINSTOR keeps; None in worlds without one.
     """
 
     def __init__(
@@ -122,6 +124,7 @@ class DemoHost:
         self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
         self.request_sessions: dict[int, Session] = {}
         self.metrics: Any = None
+        self.linstor: Linstor | None = None
         self.server: Server | None = None
         self._owned: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()

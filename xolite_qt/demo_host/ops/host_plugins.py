@@ -11,6 +11,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from xolite_qt.demo_host.host import DemoHost
+from xolite_qt.demo_host.ops.linstor_plugin import PLUGIN as LINSTOR
+from xolite_qt.demo_host.ops.linstor_plugin import call_linstor
 from xolite_qt.demo_host.ops.vm_power import take
 from xolite_qt.demo_host.registry import Call, Failure, method
 
@@ -133,6 +135,8 @@ def missing_patches(host: DemoHost, host_ref: str) -> list[dict[str, Any]]:
 
 def _installed(call: Call, host_ref: str, args: dict[str, str]) -> dict[str, str]:
     known = {name: f"{version}-{release}" for name, version, release, *_ in _PATCHES}
+    if call.host.linstor is not None:
+        known["xcp-ng-linstor"] = "1.2-4.xcpng8.3"
     names = [name for name in args.get("packages", "").split(",") if name]
     return {name: known[name] for name in names if name in known}
 
@@ -149,6 +153,17 @@ _DISKS = (
 )
 
 
+def _content(call: Call, name: str) -> dict[str, Any]:
+    # The system is on a mirror of the two SATA drives; LINSTOR takes the others.
+    if name.startswith("sd"):
+        parts = [{"name": f"{name}{n}", "type": "part", "size": "18G"} for n in (1, 2)]
+    elif call.host.linstor is not None:
+        parts = [{"name": "linstor_group-thin_device", "type": "lvm", "size": "1.7T"}]
+    else:
+        return {}
+    return {"children": parts}
+
+
 def _block_devices(call: Call, host_ref: str, args: dict[str, str]) -> dict[str, Any]:
     return {
         "blockdevices": [
@@ -162,6 +177,7 @@ def _block_devices(call: Call, host_ref: str, args: dict[str, str]) -> dict[str,
                 "type": "disk",
                 "ro": "0",
                 "model": model,
+                **_content(call, name),
             }
             for name, size, model in _DISKS
         ]
@@ -206,6 +222,9 @@ async def host_call_plugin(
     Raises:
         Failure: XENAPI_MISSING_PLUGIN [name], XENAPI_PLUGIN_FAILURE [status, stdout, stderr].
     """
+    if plugin == LINSTOR:
+        await take(call, 2.0)
+        return call_linstor(call, host, fn, args)
     if plugin not in _PLUGINS:
         raise Failure("XENAPI_MISSING_PLUGIN", plugin)
     if (plugin, fn) == ("updater.py", "update"):

@@ -103,7 +103,7 @@ def _fill(host: DemoHost, hosts: int, vms: int) -> None:
     )
     db.create("user", short_name="root", fullname="superuser")
     for number in range(vms):
-        _add_vm(host, number, host_refs, srs, networks)
+        add_vm(host, number, host_refs, srs, networks)
 
 
 def store_alarms(host: DemoHost, count: int) -> None:
@@ -182,9 +182,19 @@ def _add_srs(host: DemoHost, host_refs: list[str]) -> list[str]:
     return srs
 
 
-def _add_vm(
+def add_vm(
     host: DemoHost, number: int, host_refs: list[str], srs: list[str], networks: list[str]
-) -> None:
+) -> str:
+    """Create a VM with one disk and one card; three of four run.
+
+    Args:
+        host: a filled one.
+        number: makes it differ from others.
+        host_refs, srs, networks: what it may be on; taken in turns.
+
+    Returns:
+        Its reference.
+    """
     db, rng = host.db, host.rng
     system = SYSTEMS[number % len(SYSTEMS)]
     running = rng.random() < 0.75
@@ -264,3 +274,4 @@ def _add_vm(
         MTU=1500,
         currently_attached=running,
     )
+    return vm
