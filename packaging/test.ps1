@@ -1,9 +1,11 @@
-# Sets everything up and runs the whole suite. Whatever is given goes to pytest.
+# Sets everything up and runs the whole suite, in two processes. Whatever is given goes to pytest
+# instead.
 $ErrorActionPreference = 'Stop'
 $Root = Split-Path -Parent $PSScriptRoot
 $Lock = 'requirements-dev.txt'
 . (Join-Path $PSScriptRoot 'setup.ps1')
 Invoke-SetUp
 Set-Location $Root
-& $Python -m pytest @args
+$Arguments = if ($args.Count) { $args } else { @('-n', '2', '--dist', 'loadfile') }
+& $Python -m pytest @Arguments
 exit $LASTEXITCODE
