@@ -83,6 +83,7 @@ def test_it_goes_with_the_last_backup(vm: SmallVm) -> None:
         gzip.compress(b"[" * 100_000),
         gzip.compress(b'{"a":{}}')[:-3],
     ],
+    ids=["empty", "garbage", "a list", "numbers", "deep", "cut off"],
 )
 def test_a_damaged_one_is_told_and_made_anew(vm: SmallVm, body: bytes) -> None:
     vm.storage.write(cache_path(vm.uuid), body)
