@@ -87,7 +87,7 @@ class RfbClient:
         return self._wire.received_bytes
 
     async def connect(self, shared: bool = True, *, timeout_s: float = GREETING_S) -> None:
-        """Greets the server and asks for the whole picture.
+        """Greets the server and asks for the whole picture; hangs up if that fails.
 
         Args:
             shared: whether others may go on watching.
@@ -99,10 +99,14 @@ class RfbClient:
         try:
             async with asyncio.timeout(timeout_s):
                 greeting = await greet(self._wire, self._writer, shared=shared)
+            self.framebuffer = Framebuffer(greeting.width, greeting.height)
         except TimeoutError:
+            self._abort()
             raise RfbTimeout(timeout_s) from None
+        except BaseException:
+            self._abort()
+            raise
         self.version, self.name = greeting.version, greeting.name
-        self.framebuffer = Framebuffer(greeting.width, greeting.height)
         self._send(messages.set_pixel_format())
         self._send(messages.set_encodings((*self._encodings, *messages.PSEUDO_ENCODINGS)))
         self._request(incremental=False)

@@ -11,7 +11,7 @@ from .wire import Wire
 _SIDE = 16
 _RAW, _BACKGROUND, _FOREGROUND, _BOXES, _COLOURED = 1, 2, 4, 8, 16
 _OPAQUE = int(OPAQUE)
-_TILES_PER_BREATH = 16
+_TILES_PER_BREATH = 4
 
 
 class _Colours:
