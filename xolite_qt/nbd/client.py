@@ -16,7 +16,7 @@ from types import TracebackType
 
 from .errors import NbdError
 from .patience import LOOK_S, Patience, connect
-from .tls import TlsSettings, is_for
+from .tls import SecureStream, TlsSettings
 
 _INIT_MAGIC = b"NBDMAGIC"
 _OPTION_MAGIC = b"IHAVEOPT"
@@ -87,6 +87,7 @@ class NbdConnection:
         self._next = 0
         self._waits = False
         self._ready = False
+        self._secure: SecureStream | None = None
         self._sent: dict[int, int] = {}
         self._patience: Patience | None = Patience(timeout_s, stop)
         self._name = export.encode(errors="replace")
@@ -123,14 +124,14 @@ class NbdConnection:
 
     def _wait_in_kernel(self, timeout_s: float) -> None:
         """From here on the system waits for whole answers, not Python for their parts."""
-        if isinstance(self._socket, ssl.SSLSocket) or os.name != "posix":
+        if os.name != "posix":
             return
         seconds, rest = divmod(timeout_s, 1)
         limit = struct.pack("ll", int(seconds), int(rest * 1e6))
         self._socket.setblocking(True)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        self._waits = True
+        self._waits = self._secure is None
 
     # Negotiation
 
@@ -152,20 +153,17 @@ class NbdConnection:
         kind, text = self._option_reply(_OPT_STARTTLS)
         if kind != _REP_ACK:
             raise NbdError(f"the NBD server speaks no TLS{text}")
-        context = tls.context()
+        assert self._patience is not None
+        secure = SecureStream(self._socket, tls.context())
         try:
-            # Without a name for it: one that is none would raise, and no host has several.
-            wrapped = context.wrap_socket(self._socket, do_handshake_on_connect=False)
-            # From here on it is this one that must be closed.
-            self._socket = wrapped
-            assert self._patience is not None
-            self._patience.with_(wrapped.do_handshake)
+            secure.handshake(self._patience)
         except ssl.SSLError as error:
             what = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
-            raise NbdError(f"no TLS with the NBD server: {what or error.reason}") from None
-        shown = wrapped.getpeercert(binary_form=True) or b""
-        if not tls.is_exactly(shown) and not is_for(wrapped, tls.subject):
+            text = f"no TLS with the NBD server: {what or error.reason}"
+            raise NbdError(text, lost=isinstance(error, ssl.SSLEOFError)) from None
+        if not tls.is_exactly(secure.shown()) and not secure.is_for(tls.subject):
             raise NbdError(f"the NBD server's certificate is not for {tls.subject}")
+        self._secure = secure
 
     def _go(self) -> bool:
         """Whether the server knows GO; if so, the export is open."""
@@ -285,7 +283,7 @@ class NbdConnection:
     # Bytes
 
     def _send(self, data: bytes) -> None:
-        self._socket.sendall(data)
+        (self._secure or self._socket).sendall(data)
 
     def _exactly(self, length: int) -> bytes:
         if self._waits:
@@ -308,15 +306,15 @@ class NbdConnection:
         return bytes(body)
 
     def _received(self, into: memoryview) -> int:
+        stream = self._secure or self._socket
         if self._patience is None:
-            return self._socket.recv_into(into)
-        return self._patience.with_(lambda: self._socket.recv_into(into))
+            return stream.recv_into(into)
+        return self._patience.with_(lambda: stream.recv_into(into))
 
     def abort(self) -> None:
         """Hangs up under a thread that waits in `receive`; may be called from any."""
         with contextlib.suppress(OSError):
-            # Not the one of TLS sockets, after which their thread takes cipher text for data.
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Says goodbye and hangs up; safe to call twice."""
