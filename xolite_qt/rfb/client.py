@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import numpy as np
 
@@ -111,7 +111,7 @@ class RfbClient:
         self._send(messages.set_encodings((*self._encodings, *messages.PSEUDO_ENCODINGS)))
         self._request(incremental=False)
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """What the server tells, for as long as it does; for one reader only.
 
         A reader that is slow gets fewer frames, not older ones.
