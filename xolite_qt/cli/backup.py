@@ -28,6 +28,7 @@ from xolite_qt.cli.repo_access import (
 if TYPE_CHECKING:
     import threading
 
+    from xolite_qt.backup.errors import BackupError
     from xolite_qt.backup.run.targets import Target
     from xolite_qt.backup.runs.events import RunSpec
     from xolite_qt.backup.runs.recorder import RunRecorder
@@ -98,6 +99,17 @@ class _HostAwayError(Exception):
     """Nobody could sign in to the host; the sentence says why."""
 
 
+class _RepositoryAwayError(Exception):
+    """A repository could not be opened; the sentence says which, and why."""
+
+    def __init__(self, address: Address, error: BackupError) -> None:
+        from xolite_qt.backup.storage.urls import without_secrets
+
+        name, said = without_secrets(address.url), str(error)
+        super().__init__(said if name in said else f"{name}: {said}")
+        self.error = error
+
+
 async def _run(
     host: HostOptions,
     names: tuple[str, ...],
@@ -120,13 +132,15 @@ async def _run(
     with bars, RunRecorder(store.writer(spec), stop=stop, on_event=bars) as recorder:
         try:
             await _back_up(host, names, addresses, how, recorder, end)
-        except (Cancelled, BackupError, XenApiError, _HostAwayError) as error:
+        except (BackupError, XenApiError, _HostAwayError, _RepositoryAwayError) as error:
             if isinstance(error, Cancelled) or stop.is_set():
                 recorder.finish("cancelled")
             else:
                 recorder.finish("failure", error=str(error))
             if isinstance(error, BackupError):
                 code = end.code(error)
+            elif isinstance(error, _RepositoryAwayError):
+                code = end.code(error.error)
             elif isinstance(error, TransportError | _HostAwayError):
                 code = UNREACHABLE
         except BaseException as error:
@@ -147,6 +161,7 @@ async def _back_up(
     recorder: RunRecorder,
     end: Ending,
 ) -> None:
+    from xolite_qt.backup.errors import BackupError
     from xolite_qt.backup.jobs.model import NbdSettings, Retention
     from xolite_qt.backup.run.adhoc import adhoc_ids, find_vms
     from xolite_qt.backup.run.job import JobRun
@@ -164,7 +179,10 @@ async def _back_up(
             vms = await find_vms(api, names)
             end.is_open = False
             for address in addresses:
-                targets.append(await asyncio.to_thread(_open, address, how["vhd_files"]))
+                try:
+                    targets.append(await asyncio.to_thread(_open, address, how["vhd_files"]))
+                except BackupError as error:
+                    raise _RepositoryAwayError(address, error) from error
             end.is_open = True
             job_id, schedule_id = adhoc_ids([target.repository for target in targets])
             order = VmOrder(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from xolite_qt.backup.disks import Kind
-from xolite_qt.backup.errors import AccessDenied, BackupError, Busy, NoSpace, StorageError, WrongKey
+from xolite_qt.backup.errors import (
+    AccessDenied,
+    BackupError,
+    Busy,
+    NoSpace,
+    NotFound,
+    StorageError,
+    WrongKey,
+)
 from xolite_qt.backup.repository import Repository
 from xolite_qt.backup.repository.layout import yield_path
 from xolite_qt.backup.storage import open_storage
@@ -75,7 +83,8 @@ def open_target(
     if first is not None:
         storage = open_storage(url, policy=first)
         try:
-            Repository.open(storage, key)
+            with suppress(NotFound):
+                storage.list("")
         finally:
             storage.close()
     storage = open_storage(url, policy=RetryPolicy(budget_s=budget_s))
