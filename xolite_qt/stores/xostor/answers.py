@@ -295,12 +295,14 @@ class Interface(msgspec.Struct, frozen=True):
         name: "default" is the management network's.
         address: of the node there.
         is_active: whether the satellite listens there; None where not told.
+        is_preferred: whether replication takes it; None where not told.
     """
 
     node: str
     name: str
     address: str = ""
     is_active: bool | None = None
+    is_preferred: bool | None = None
 
 
 def read_interfaces(node: str, answer: object) -> tuple[Interface, ...]:

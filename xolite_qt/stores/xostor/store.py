@@ -32,7 +32,7 @@ from xolite_qt.stores.xostor.hosts import (
     read_disks,
     read_linstor_version,
 )
-from xolite_qt.xen_api import PBD, SR, Host, Pool, XenApi, XenApiError
+from xolite_qt.xen_api import PBD, SR, Host, Pool, XapiError, XenApi, XenApiError
 
 SR_TYPE = "linstor"
 CHECK_TIMEOUT_S = 30.0
@@ -251,6 +251,15 @@ class XostorStore(Store[XostorRow]):
             error=None,
         )
 
+    async def _interfaces_of(self, node: str, args: dict[str, str]) -> list[Interface]:
+        found = read_interfaces(node, await self._ask("listNodeInterfaces", args))
+        try:
+            preferred = await self._ask("getNodePreferredInterface", args)
+        except XapiError:
+            # Old plug-ins have no such function: the list is worth showing without it.
+            return list(found)
+        return [msgspec.structs.replace(one, is_preferred=one.name == preferred) for one in found]
+
     async def _list_all(self) -> None:
         try:
             for ref, row in tuple(self._rows.items()):
@@ -261,7 +270,7 @@ class XostorStore(Store[XostorRow]):
                 for node in row.health.all_nodes:
                     args = {"groupName": row.group_name, "hostname": node}
                     try:
-                        told += read_interfaces(node, await self._ask("listNodeInterfaces", args))
+                        told += await self._interfaces_of(node, args)
                     except XenApiError as error:
                         errors[node] = error
                 now = self._rows.get(ref)

@@ -133,6 +133,7 @@ class Tour:
                 for spec in PAGES[kind]:
                     await self._page(kind, node, spec.tab_id)
             await self._page(Kind.APP, None, PAGES[Kind.APP][0].tab_id)
+            await self._xostor()
             await self._extras()
             await self._dialogs()
             if backups is not None:
@@ -153,6 +154,16 @@ class Tour:
 
         assert self._window.workspace is not None
         return BackupTour(self._window.workspace, self._window, self._profile, shoot)
+
+    async def _xostor(self) -> None:
+        from xolite_qt.ui.views.pool.xostor.tour import XostorTour
+
+        async def shoot(name: str, widget: QWidget, shown: str) -> None:
+            await self._settled()
+            await self._shoot(name, widget, shown, 0.0)
+
+        assert self._window.workspace is not None
+        await XostorTour(self._window.workspace, self._window, shoot).walk()
 
     # ------------------------------------------------------------------ pages
 

@@ -25,6 +25,7 @@ from xolite_qt.ui.views.header import Header, link_words
 from xolite_qt.ui.views.infra_tree import InfraTree
 from xolite_qt.ui.views.page import PAGES, Kind, Notify, Page, PageContext, PageSpec
 from xolite_qt.ui.views.palette import Entry
+from xolite_qt.ui.views.pool.xostor.palette import entries as xostor_entries
 from xolite_qt.ui.views.task_drawer import TaskDrawer
 from xolite_qt.ui.widgets.badges import Tag
 from xolite_qt.ui.widgets.banner import Banner
@@ -238,6 +239,11 @@ class Workspace(QWidget):
         self.settings.last_tabs["backups"] = part
         self.open_object(Kind.POOL, "", "backups")
 
+    def open_xostor(self, part: str) -> None:
+        """Shows a part of the XOSTOR page by its id, such as "health" or "plan"."""
+        self.settings.last_tabs["xostor"] = part
+        self.open_object(Kind.POOL, "", "xostor")
+
     def _go_to_tab(self, tab: str) -> None:
         self.tabs.set_current(tab)
 
@@ -402,6 +408,7 @@ class Workspace(QWidget):
             )
         vm = self.node if self.kind is Kind.VM else None
         entries += backup_entries(self.deeds, self.open_backups, vm)
+        entries += xostor_entries(self.open_xostor)
         for node in self.stores.vm_tree.records.values():
             entries.append(
                 Entry(

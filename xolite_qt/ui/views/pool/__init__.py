@@ -8,6 +8,7 @@ from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
 from xolite_qt.ui.views.pool.hosts import HostsPage
 from xolite_qt.ui.views.pool.vms import VmsPage
+from xolite_qt.ui.views.pool.xostor.page import XostorPage
 from xolite_qt.ui.views.tasks import TasksPage
 
 PAGES[Kind.POOL] = [
@@ -17,4 +18,5 @@ PAGES[Kind.POOL] = [
     PageSpec("hosts", "Hosts", HostsPage),
     PageSpec("vms", "VMs", VmsPage),
     PageSpec("backups", "Backups", BackupsPage),
+    PageSpec("xostor", "XOSTOR", XostorPage),
 ]
