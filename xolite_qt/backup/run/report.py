@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from xolite_qt.backup.jobs.model import Job
@@ -87,8 +88,12 @@ def send_report(
     """
     if not wanted(job, outcome) or not job.report.targets:
         return []
-    import apprise
-
+    try:
+        import apprise
+    except ImportError as error:
+        return [f"no report was sent: apprise cannot be used ({error})"]
+    # What it says of its troubles may hold an address, and an address is a secret.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     title, text = subject(job, outcome), body(job, outcome, error, state)
     kind = {"success": "success", "warning": "warning"}.get(outcome, "failure")
     troubles = []
