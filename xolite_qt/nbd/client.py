@@ -88,6 +88,7 @@ class NbdConnection:
         self._waits = False
         self._ready = False
         self._secure: SecureStream | None = None
+        self._scratch = bytearray()
         self._sent: dict[int, int] = {}
         self._patience: Patience | None = Patience(timeout_s, stop)
         self._name = export.encode(errors="replace")
@@ -296,14 +297,15 @@ class NbdConnection:
         return self._filled(length)
 
     def _filled(self, length: int) -> bytes:
-        body = bytearray(length)
-        view, at = memoryview(body), 0
+        if length > len(self._scratch):
+            self._scratch = bytearray(length)
+        view, at = memoryview(self._scratch)[:length], 0
         while at < length:
             got = self._received(view[at:])
             if not got:
                 raise NbdError(_HUNG_UP, lost=True)
             at += got
-        return bytes(body)
+        return bytes(view)
 
     def _received(self, into: memoryview) -> int:
         stream = self._secure or self._socket
