@@ -245,7 +245,7 @@ def _replaced(line: list[str], option: str, value: str) -> list[str]:
 @pytest.mark.parametrize(
     ("option", "value", "code", "what"),
     [
-        ("--password-file", "wrong", 3, "authenticat"),
+        ("--password-file", "wrong", 3, "password of root"),
         ("--fingerprint", "00:" * 31 + "00", 3, "certificate"),
         ("--host", "https://127.0.0.1:1", 3, "127.0.0.1"),
         ("--vm", "nobody", 1, "the host has no VM 'nobody'"),

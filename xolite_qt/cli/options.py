@@ -54,6 +54,7 @@ class HostOptions:
             AddressInvalid,
             CertificateUnknown,
             MemoryPins,
+            XapiError,
             XenApi,
             XenApiError,
         )
@@ -76,7 +77,10 @@ class HostOptions:
             ) from error
         except XenApiError as error:
             await api.close()
-            raise click.ClickException(str(error)) from error
+            said = str(error)
+            if isinstance(error, XapiError) and error.code == "SESSION_AUTHENTICATION_FAILED":
+                said = f"the host does not accept the password of {self.user}"
+            raise click.ClickException(said) from error
         except asyncio.CancelledError:
             await api.close()
             raise
