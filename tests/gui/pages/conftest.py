@@ -122,9 +122,15 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench(one_loop: None, dressed: None, tmp_path: Path) -> AsyncIterator[Bench]:
+async def bench(
+    request: pytest.FixtureRequest, one_loop: None, dressed: None, tmp_path: Path
+) -> AsyncIterator[Bench]:
+    """Of the small business; a test may ask for another world: `parametrize(…, indirect=True)`."""
+    world: dict[str, Any] = getattr(request, "param", {})
     async with AsyncExitStack() as stack:
-        running = await stack.enter_async_context(start_demo_host(plain_http=True, speed=0.02))
+        running = await stack.enter_async_context(
+            start_demo_host(plain_http=True, speed=0.02, **world)
+        )
         api = XenApi(running.url, pins=MemoryPins())
         await api.login(running.user, running.password)
         api.events.start()

@@ -35,7 +35,7 @@ def build_xostor4(host: DemoHost) -> None:
     """
     linstor = _build(host, 4, vms=9)
     db = host.db
-    away = db.refs("host")[-1]
+    away = next(r for r in db.refs("host") if db.get("host", r)["hostname"] == "xostor-4")
     db.set("host_metrics", db.get("host", away)["metrics"], live=False)
     db.set("host", away, enabled=False)
     for ref in db.refs("PBD"):

@@ -35,6 +35,7 @@ class Finding(msgspec.Struct, frozen=True):
         advice: what it means, or what helps.
         resource: name of the resource it is about; empty for others.
         node: name of the node it is about; empty for others.
+        many: for resources: what is said of several at once, after "3 disks ".
     """
 
     level: Level
@@ -42,6 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
     advice: str = ""
     resource: str = ""
     node: str = ""
+    many: str = ""
 
 
 class CellState(StrEnum):
@@ -220,6 +222,7 @@ def _of_row(row: MatrixRow) -> list[Finding]:
                 f"{name} has no current copy",
                 "It can't be read until a node with a copy is back.",
                 name,
+                many="have no current copy",
             )
         ]
     elif row.healthy < row.expected:
@@ -230,6 +233,7 @@ def _of_row(row: MatrixRow) -> list[Finding]:
                 f"{title} has {row.healthy} of {row.expected} current copies",
                 "One more loss and the data is gone." if row.healthy == 1 else "",
                 name,
+                many=f"have {row.healthy} of {row.expected} current copies",
             )
         ]
     else:
@@ -241,6 +245,7 @@ def _of_row(row: MatrixRow) -> list[Finding]:
                 f"{name} belongs to no VDI",
                 "It takes room and nothing uses it; look at it before you delete it.",
                 name,
+                many="belong to no VDI",
             )
         )
     if len(resource.diskful) == 2 and not quorum_possible(resource):
@@ -250,6 +255,7 @@ def _of_row(row: MatrixRow) -> list[Finding]:
                 f"{name} has two copies and no tie-breaker",
                 "When both lose sight of each other, both may go on writing (split brain).",
                 name,
+                many="have two copies and no tie-breaker",
             )
         )
     if len(resource.diskful) == 1 and row.expected > 1:
@@ -259,6 +265,7 @@ def _of_row(row: MatrixRow) -> list[Finding]:
                 f"{name} has its only copy on {resource.diskful[0].node}",
                 "If that node dies, so does the data.",
                 name,
+                many=f"have their only copy on {resource.diskful[0].node}",
             )
         )
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -28,9 +29,9 @@ KINDS: dict[ReplicaKind, str] = {
 }
 FATES: dict[Fate, tuple[str, str, str]] = {
     Fate.UNTOUCHED: ("Goes on", "success", "success"),
-    Fate.FEWER_COPIES: ("Goes on, fewer copies", "warning", "warning"),
+    Fate.FEWER_COPIES: ("Fewer copies", "warning", "warning"),
     Fate.NO_QUORUM: ("Stops: no quorum", "ban", "danger"),
-    Fate.NO_DATA: ("Stops: no current copy", "error", "danger"),
+    Fate.NO_DATA: ("Stops: no data", "error", "danger"),
 }
 VERDICTS: dict[Verdict, tuple[str, str, str]] = {
     Verdict.YES: ("Yes", "check", "success"),
@@ -38,6 +39,8 @@ VERDICTS: dict[Verdict, tuple[str, str, str]] = {
     Verdict.UNKNOWN: ("Not known", "question", "warning"),
     Verdict.NOTE: ("Later", "info", "info"),
 }
+
+_WORST_FIRST = (Verdict.NO, Verdict.UNKNOWN, Verdict.NOTE, Verdict.YES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +243,7 @@ def matrix_columns(nodes: Iterable[str]) -> tuple[Column[ReplicaRow], ...]:
                 f"Resource {row.row.resource.name}\nVDI {row.row.resource.vdi_uuid or 'none'}"
             ),
             icon=lambda row: icons.icon("sr" if row.row.resource.is_persistent else "vdi"),
-            width=190,
+            width=170,
         ),
         Column(
             id="vm",
@@ -301,7 +304,7 @@ def _cell_column(node: str) -> Column[ReplicaRow]:
         text=lambda row: "" if (found := cell(row)) is None else cell_text(found),
         tooltip=lambda row: "" if (found := cell(row)) is None else cell_tip(found),
         icon=show,
-        width=146,
+        width=164,
     )
 
 
@@ -311,7 +314,8 @@ def cell_text(cell: Cell) -> str:
     if cell.state is CellState.AWAY:
         text += ", offline"
     elif cell.state is not CellState.GOOD:
-        text += f", {cell.words}"
+        synced = re.match(r"SyncTarget\((\d+)", cell.words)
+        text += f", syncing {synced[1]} %" if synced else f", {cell.words.lower()}"
     return text + (" · open" if cell.in_use else "")
 
 
@@ -346,7 +350,7 @@ def outcome_columns() -> tuple[Column[OutcomeRow], ...]:
         ),
         Column(
             id="copies",
-            title="Current copies",
+            title="Copies left",
             value=lambda row: row.outcome.copies_after,
             text=lambda row: f"{row.outcome.copies_before} → {row.outcome.copies_after}",
             align_right=True,
@@ -373,7 +377,9 @@ def rule_columns() -> tuple[Column[Rule], ...]:
         Column(
             id="verdict",
             title="Kept",
-            value=lambda rule: VERDICTS[rule.verdict][0],
+            value=lambda rule: _WORST_FIRST.index(rule.verdict),
+            text=lambda rule: VERDICTS[rule.verdict][0],
+            search=lambda rule: VERDICTS[rule.verdict][0],
             icon=lambda rule: icons.icon(*VERDICTS[rule.verdict][1:]),
             width=104,
         ),

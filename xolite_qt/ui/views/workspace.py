@@ -240,8 +240,9 @@ class Workspace(QWidget):
         self.open_object(Kind.POOL, "", "backups")
 
     def open_xostor(self, part: str) -> None:
-        """Shows a part of the XOSTOR page by its id, such as "health" or "plan"."""
-        self.settings.last_tabs["xostor"] = part
+        """Shows a part of the XOSTOR page by its id, such as "health"; "": the last one."""
+        if part:
+            self.settings.last_tabs["xostor"] = part
         self.open_object(Kind.POOL, "", "xostor")
 
     def _go_to_tab(self, tab: str) -> None:
@@ -408,7 +409,7 @@ class Workspace(QWidget):
             )
         vm = self.node if self.kind is Kind.VM else None
         entries += backup_entries(self.deeds, self.open_backups, vm)
-        entries += xostor_entries(self.open_xostor)
+        entries += xostor_entries(self.open_xostor, getattr(self.page, "part_ids", ()))
         for node in self.stores.vm_tree.records.values():
             entries.append(
                 Entry(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from xolite_qt.stores.xostor.answers import Health
 from xolite_qt.stores.xostor.capacity import capacity
-from xolite_qt.stores.xostor.findings import findings, matrix
+from xolite_qt.stores.xostor.findings import Finding, findings, matrix
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.xostor_columns import (
@@ -17,6 +17,7 @@ from xolite_qt.ui.models.xostor_columns import (
     matrix_columns,
     node_columns,
     node_rows,
+    resource_title,
 )
 from xolite_qt.ui.views.pool.xostor.part import LEVELS, Facts, Signs, XostorPart, fit_rows
 from xolite_qt.ui.widgets import (
@@ -28,6 +29,9 @@ from xolite_qt.ui.widgets import (
     TextLabel,
     Thresholds,
 )
+
+_NAMED = 8
+"""So many disks are named in one line."""
 
 
 class HealthPart(XostorPart):
@@ -110,8 +114,9 @@ class HealthPart(XostorPart):
             card.set_ready()
         self._figures(facts, health)
         found = findings(health, row.redundancy)
-        self.signs.show_lines([(*LEVELS[f.level], f.what, f.advice) for f in found])
-        self.look.set_count(len(found))
+        lines = grouped(found, names_of(facts, health))
+        self.signs.show_lines(lines)
+        self.look.set_count(len(lines))
         if not found:
             self.look.set_good(self.tr("Every copy is current, every node is online"))
         nodes = node_rows(health, facts.hosts, facts.addresses)
@@ -197,3 +202,39 @@ class HealthPart(XostorPart):
         row = self.model.get(ref)
         if row is not None and row.use.vm_ref:
             self._open_vm(row.use.vm_ref)
+
+
+def names_of(facts: Facts, health: Health) -> dict[str, str]:
+    """What people call each resource, by LINSTOR's name."""
+    return {
+        resource.name: resource_title(resource, facts.use_of(resource.vdi_uuid))
+        for resource in health.resources
+    }
+
+
+def grouped(found: Iterable[Finding], names: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Findings as lines of (icon, colour, sentence, advice); those alike are one line.
+
+    Args:
+        names: what people call a resource, by LINSTOR's name.
+    """
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    for number, finding in enumerate(found):
+        alike = (finding.level.value, finding.many, finding.advice)
+        groups.setdefault(alike if finding.many else (str(number),), []).append(finding)
+    lines = []
+    for group in groups.values():
+        first = group[0]
+        titles = [names.get(one.resource, one.resource) for one in group]
+        if len(group) > 1:
+            shown = ", ".join(titles[:_NAMED])
+            more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+            text = f"{len(group)} disks {first.many}"
+            advice = " ".join(filter(None, (f"{shown}{more}.", first.advice)))
+        else:
+            text = first.what
+            if first.resource:
+                text = text.replace(first.resource, titles[0])
+            advice = first.advice
+        lines.append((*LEVELS[first.level], text, advice))
+    return lines

@@ -94,6 +94,7 @@ class EligibilityPart(XostorPart):
         self.rules: tuple[Rule, ...] = ()
         self.model: RecordTableModel[Rule] = RecordTableModel(rule_columns(), parent=self)
         self.table = DataTable(self.model, says=self.tr("Rules"))
+        self.table.sort(self.model.column_at("verdict"))
         self.signs = Signs(self.tr("Verdict"))
         self.card = Card(self.tr("May this pool have an XOSTOR?"), dense=True)
         self.copy = Button(self.tr("Copy report"), "tertiary", icon="copy", small=True)

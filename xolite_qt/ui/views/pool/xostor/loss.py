@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from xolite_qt.stores.xostor.loss import Fate, Loss, explore
@@ -23,9 +24,10 @@ class LossPart(XostorPart):
         self.hosts = TickList(self.tr("Hosts to lose"), rows=4)
         self.model: RecordTableModel[OutcomeRow] = RecordTableModel(outcome_columns(), parent=self)
         self.table = DataTable(self.model, says=self.tr("What becomes of each disk"))
+        self.table.sort(self.model.column_at("fate"), Qt.SortOrder.DescendingOrder)
         self.signs = Signs(self.tr("What the loss means"))
         choose = Card(self.tr("Lose these hosts"), dense=True)
-        choose.setFixedWidth(280)
+        choose.setFixedWidth(330)
         choose.add(self.hosts)
         choose.add(
             TextLabel(
@@ -85,8 +87,6 @@ class LossPart(XostorPart):
             use = self._facts.use_of(outcome.resource.vdi_uuid)
             rows.append(OutcomeRow(outcome.resource.name, outcome, use))
         self.model.replace(rows)
-        if self.model.sorted_by[0] != "fate":
-            self.model.sort_by("fate", descending=True)
         self.signs.show_lines(sentences(loss))
 
 

@@ -19,22 +19,16 @@ from xolite_qt.ui.views.parts.states import why
 from xolite_qt.ui.views.pool.xostor.health import HealthPart
 from xolite_qt.ui.views.pool.xostor.lists import EligibilityPart, InterfacesPart
 from xolite_qt.ui.views.pool.xostor.loss import LossPart
+from xolite_qt.ui.views.pool.xostor.palette import TITLES
 from xolite_qt.ui.views.pool.xostor.part import Facts, Interfaced, XostorPart
 from xolite_qt.ui.views.pool.xostor.plan import PlanPart
 from xolite_qt.ui.widgets import Banner, Button, Hero, Tag, TextLabel
 from xolite_qt.ui.widgets.tabs import Tabs
 
-WITH = ("health", "loss", "interfaces", "eligibility", "plan")
+WITH = ("health", "loss", "interfaces")
 """Parts of a pool that has an XOSTOR."""
 WITHOUT = ("eligibility", "plan")
 """Parts of one that has none."""
-TITLES = {
-    "health": "Health",
-    "loss": "What if",
-    "interfaces": "Interfaces",
-    "eligibility": "Eligibility",
-    "plan": "Simulated creation",
-}
 MOST_ASKED = 16
 """A larger pool is not eligible anyway: its hosts are not asked for their disks."""
 
@@ -146,8 +140,13 @@ class XostorPage(Page):
         """The part that is seen; None before it is known whether there is an XOSTOR."""
         return self.parts.get(self.tabs.current())
 
+    @property
+    def part_ids(self) -> tuple[str, ...]:
+        """Ids of the parts that the pool has, as far as that is known."""
+        return tuple(self.tabs.ids())
+
     def open_part(self, ident: str) -> None:
-        """Show one of `WITH`."""
+        """Show one of `WITH` or `WITHOUT`; nothing happens where the pool has not that one."""
         self.tabs.set_current(ident)
 
     def _show_part(self, ident: str) -> None:

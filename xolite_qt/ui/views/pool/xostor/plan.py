@@ -71,7 +71,8 @@ class PlanPart(XostorPart):
         self._form.add(self.tr("Provisioning"), self.provisioning)
         self._form.add(self.tr("Network"), self.network)
         self._interface = self._form.add(self.tr("Interface name"), self.interface)
-        self._form.add(self.tr("Disks"), self.disks)
+        self._form.add_wide(TextLabel(self.tr("Disks")))
+        self._form.add_wide(self.disks)
         self._form.add_wide(self.overwrite)
         form = Card(self.tr("Simulated creation"), self.tr("Nothing is written."), dense=True)
         form.add(self._form)
@@ -138,8 +139,8 @@ class PlanPart(XostorPart):
         for host in facts.probes:
             for disk in host.usable_disks:
                 text = f"{host.name}: {disk.name}"
-                note = " ".join(filter(None, (disk.model, fmt.size(disk.size_bytes))))
-                lines.append(Tickable(f"{host.ref} {disk.path}", text, note, "vdi"))
+                ref, size = f"{host.ref} {disk.path}", fmt.size(disk.size_bytes)
+                lines.append(Tickable(ref, text, size, "vdi", words=disk.model))
         self.disks.model.set_lines(lines)
         if lines and not self._told_disks and not facts.is_probing:
             # A first proposal: the first free disk of every host.
