@@ -14,7 +14,7 @@ from xolite_qt.backup.errors import BackupError, Cancelled, Damaged
 from xolite_qt.backup.repository import BackupDisk
 from xolite_qt.backup.restore import HostRestore, RestoreError, RestoreWish, find_network, find_sr
 from xolite_qt.backup.restore.leftovers import remove_vm
-from xolite_qt.backup.run import snapshots
+from xolite_qt.backup.run import tidying
 from xolite_qt.xen_api import XapiError, XenApiError
 
 from .hosts import MIB, VM_NAME, Place
@@ -192,7 +192,7 @@ async def test_a_newer_point_is_put_onto_an_older_snapshot(
     snapshot = place.db.get("VM", place.vm)["snapshots"][0]
     uuid = place.db.get("VM", snapshot)["uuid"]
     # A run keeps its newest snapshot only; one that is killed before it removes others does not.
-    monkeypatch.setattr(snapshots, "remove_old", kept)
+    monkeypatch.setattr(tidying, "remove_old", kept)
     await place.write(1)
     await place.back_up()
     await place.write(3, offset=20 * MIB)

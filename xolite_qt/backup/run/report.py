@@ -90,8 +90,8 @@ def send_report(
         return []
     try:
         import apprise
-    except ImportError as error:
-        return [f"no report was sent: apprise cannot be used ({error})"]
+    except ImportError as missing:
+        return [f"no report was sent: apprise cannot be used ({missing})"]
     # What it says of its troubles may hold an address, and an address is a secret.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
     title, text = subject(job, outcome), body(job, outcome, error, state)

@@ -1,14 +1,13 @@
-"""Snapshots on the host: taken for a backup, marked as Xen Orchestra marks them, and removed.
+"""Snapshots on the host: taken for a backup, and marked as Xen Orchestra marks them.
 
 The newest one that was backed up stays, as what the next backup is the difference to. Every other
-one goes, also those of runs that were killed: their mark says which process took them.
+one goes (`tidying`), also those of runs that were killed: their mark says which process took them.
 
 Source: backup-repository.md 2.3.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
@@ -17,17 +16,15 @@ from typing import Any
 
 import msgspec
 
-from xolite_qt.backup.errors import SourceError
 from xolite_qt.backup.storage.folder_lock import Holder
-from xolite_qt.xen_api import XapiError, XenApi, XenApiError, is_null
+from xolite_qt.xen_api import XapiError, XenApi, is_null
 
 MARK = "xo:backup:"
 OWNER = "xolite:owner"
 NO_BACKUP = "[NOBAK]"
-_SNAPSHOT_S = 1800.0
+SNAPSHOT_S = 1800.0
 # Between the name of a snapshot and who is just taking it.
-_SIGN = " being taken by "
-_DESTROY_TRIES, _DESTROY_WAIT_S = 5, 1.0
+TAKEN_BY = " being taken by "
 
 Told = Callable[[str], None]
 RawRecord = dict[str, Any]
@@ -141,17 +138,17 @@ async def take_snapshot(
     record = await api.call("VM.get_record", vm)
     running = record["power_state"] == "Running"
     # Marks come after the snapshot: until then its name says whose it is.
-    name, label = label, f"{label}{_SIGN}{_holder()}"
+    name, label = label, f"{label}{TAKEN_BY}{_holder()}"
     if offline and running:
-        await api.call("VM.clean_shutdown", vm, timeout_s=_SNAPSHOT_S)
+        await api.call("VM.clean_shutdown", vm, timeout_s=SNAPSHOT_S)
     try:
         if memory and running and not offline:
-            ref = await api.call("VM.checkpoint", vm, label, timeout_s=_SNAPSHOT_S)
+            ref = await api.call("VM.checkpoint", vm, label, timeout_s=SNAPSHOT_S)
         else:
             ref = await _without(api, vm, label, await _left_out(api, record), told)
     finally:
         if offline and running:
-            await api.call("VM.start", vm, False, False, timeout_s=_SNAPSHOT_S)
+            await api.call("VM.start", vm, False, False, timeout_s=SNAPSHOT_S)
     # Hosts copy `other_config` to snapshots: marks of earlier times, or of others, are not its own.
     config = await api.call("VM.get_other_config", ref)
     own = {k: v for k, v in config.items() if not k.startswith(MARK) and k != OWNER}
@@ -163,14 +160,14 @@ async def take_snapshot(
 
 async def _without(api: XenApi, vm: str, label: str, out: list[str], told: Told) -> str:
     try:
-        return str(await api.call("VM.snapshot", vm, label, out, timeout_s=_SNAPSHOT_S))
+        return str(await api.call("VM.snapshot", vm, label, out, timeout_s=SNAPSHOT_S))
     except XapiError as error:
         if error.code != "MESSAGE_PARAMETER_COUNT_MISMATCH":
             raise
     # Hosts before 2021 snapshot all disks.
     if out:
         told("this host snapshots disks marked [NOBAK] too; they are not backed up")
-    return str(await api.call("VM.snapshot", vm, label, timeout_s=_SNAPSHOT_S))
+    return str(await api.call("VM.snapshot", vm, label, timeout_s=SNAPSHOT_S))
 
 
 async def _left_out(api: XenApi, record: Mapping[str, Any]) -> list[str]:
@@ -313,79 +310,6 @@ async def enable_tracking(api: XenApi, vm: str, told: Told) -> None:
             told(f"{vdi['name_label']}: the host cannot track its changed blocks ({error.code})")
 
 
-async def destroy_snapshot(api: XenApi, snapshot: str) -> None:
-    """Removes a snapshot with its disks. That it is gone already is no error.
-
-    The machine goes last: as long as it is there its marks tell whose the disks are.
-
-    Raises:
-        SourceError: a disk is in use and stays.
-    """
-    try:
-        record = await api.call("VM.get_record", snapshot)
-    except XapiError:
-        return
-    disks = [] if is_null(record.get("suspend_VDI", "")) else [record["suspend_VDI"]]
-    for ref in record["VBDs"]:
-        with contextlib.suppress(XapiError):
-            vbd = await api.call("VBD.get_record", ref)
-            if vbd["type"] == "Disk" and not is_null(vbd["VDI"]):
-                disks.append(vbd["VDI"])
-    for vdi in disks:
-        await destroy_disk(api, vdi)
-    with contextlib.suppress(XapiError):
-        await api.call("VM.destroy", snapshot, timeout_s=_SNAPSHOT_S)
-
-
-async def destroy_disk(api: XenApi, vdi: str) -> None:
-    """Removes a snapshot's disk, also from the control domain if it hangs there still.
-
-    Raises:
-        SourceError: it is in use, and stays.
-    """
-    last: XapiError | None = None
-    for attempt in range(_DESTROY_TRIES):
-        try:
-            await api.call("VDI.destroy", vdi, timeout_s=_SNAPSHOT_S)
-        except XapiError as error:
-            if error.code in ("HANDLE_INVALID", "UUID_INVALID"):
-                return
-            last = error
-        else:
-            return
-        await detach_from_host(api, vdi)
-        await asyncio.sleep(_DESTROY_WAIT_S * attempt)
-    raise SourceError(f"a snapshot's disk could not be removed: {last}")
-
-
-async def detach_from_host(api: XenApi, vdi: str) -> None:
-    """Takes a disk off the control domain, where NBD and exports attach it."""
-    try:
-        record = await api.call("VDI.get_record", vdi)
-    except XapiError:
-        return
-    for ref in record["VBDs"]:
-        with contextlib.suppress(XapiError):
-            vbd = await api.call("VBD.get_record", ref)
-            if await api.call("VM.get_is_control_domain", vbd["VM"]):
-                with contextlib.suppress(XapiError):
-                    await api.call("VBD.unplug", ref)
-                await api.call("VBD.destroy", ref)
-
-
-async def keep_tracking_only(api: XenApi, snapshot: Snapshot, told: Told) -> None:
-    """Frees the space of a snapshot; the host still knows what changed since."""
-    await api.call("VM.destroy", snapshot.ref, timeout_s=_SNAPSHOT_S)
-    for disk in snapshot.disks:
-        if not disk.tracked:
-            await destroy_disk(api, disk.ref)
-            continue
-        try:
-            await api.call("VDI.data_destroy", disk.ref, timeout_s=_SNAPSHOT_S)
-        except XapiError as error:
-            told(f"{disk.name}: the snapshot's space could not be freed ({error.code})")
-
-
 async def mark_exported(api: XenApi, snapshot: Snapshot, marks: Mapping[str, str]) -> None:
     """Says of a snapshot and its disks that they are backed up."""
     exported = {f"{MARK}{k}": v for k, v in {**marks, "exported": "true"}.items()}
@@ -394,98 +318,6 @@ async def mark_exported(api: XenApi, snapshot: Snapshot, marks: Mapping[str, str
         await mark(api, "VDI", disk.ref, exported)
     with contextlib.suppress(XapiError):
         await api.call("VM.remove_from_other_config", snapshot.ref, OWNER)
-
-
-async def remove_unfinished(api: XenApi, vm: str, job_id: str, told: Told) -> None:
-    """Removes what runs of a job left that were killed before their backup was whole."""
-    record = await api.call("VM.get_record", vm)
-    for ref in record["snapshots"]:
-        with contextlib.suppress(XapiError):
-            name = await api.call("VM.get_name_label", ref)
-            config = await api.call("VM.get_other_config", ref)
-            if _is_unfinished(name, config, job_id):
-                try:
-                    await destroy_snapshot(api, ref)
-                    told("a snapshot was removed that an earlier run had left")
-                except SourceError as error:
-                    told(str(error))
-
-
-def _is_unfinished(name: str, config: Mapping[str, str], job_id: str) -> bool:
-    """Whether a snapshot is one of a job, or of nobody yet, that nobody will finish."""
-    _, sign, holder = name.partition(_SIGN)
-    if sign:
-        # Its marks are not set yet; what it has was copied from its VM.
-        return is_abandoned({OWNER: holder})
-    if config.get(f"{MARK}job") != job_id or config.get(f"{MARK}exported"):
-        return False
-    return OWNER not in config or is_abandoned(config)
-
-
-async def remove_old(
-    api: XenApi, vm: str, job_id: str, keep: str | None, told: Told, *, tracking: bool = False
-) -> None:
-    """Removes a job's snapshots of a VM, but the one to keep and those of a process at work.
-
-    Args:
-        api: signed in.
-        vm: reference.
-        job_id: whose.
-        keep: the snapshot that stays, if any.
-        told: hears what could not be removed.
-        tracking: without one, whether the newest tracking data of each disk stays.
-    """
-    record = await api.call("VM.get_record", vm)
-    for ref in record["snapshots"]:
-        if ref == keep:
-            continue
-        with contextlib.suppress(XapiError):
-            name = await api.call("VM.get_name_label", ref)
-            config = await api.call("VM.get_other_config", ref)
-            if not _is_unfinished(name, config, job_id):
-                if _SIGN in name or config.get(f"{MARK}job") != job_id:
-                    continue
-                if OWNER in config and not is_abandoned(config) and not _is_mine(config):
-                    continue
-            try:
-                await destroy_snapshot(api, ref)
-            except SourceError as error:
-                told(str(error))
-    await _remove_bare_disks(api, record, job_id, tracking and keep is None, told)
-
-
-def _is_mine(config: Mapping[str, str]) -> bool:
-    try:
-        holder = msgspec.json.decode(config.get(OWNER, ""), type=Holder)
-    except msgspec.MsgspecError:
-        return False
-    me = Holder.me("")
-    return (holder.machine, holder.pid, holder.started) == (me.machine, me.pid, me.started)
-
-
-async def _remove_bare_disks(
-    api: XenApi, vm: Mapping[str, Any], job_id: str, newest_stays: bool, told: Told
-) -> None:
-    """Disks of a job's snapshots without a machine around them: tracking data, or what was about
-    to become that."""
-    for vbd_ref in vm["VBDs"]:
-        with contextlib.suppress(XenApiError):
-            vbd = await api.call("VBD.get_record", vbd_ref)
-            if vbd["type"] != "Disk" or is_null(vbd["VDI"]):
-                continue
-            mine = []
-            for ref in (await api.call("VDI.get_record", vbd["VDI"]))["snapshots"]:
-                record = await api.call("VDI.get_record", ref)
-                config = record["other_config"]
-                if config.get(f"{MARK}job") == job_id and not record["VBDs"]:
-                    mine.append((config.get(f"{MARK}datetime", ""), ref))
-            newest = max(mine, default=None) if newest_stays else None
-            for one in mine:
-                if one != newest:
-                    try:
-                        await destroy_disk(api, one[1])
-                    except SourceError as error:
-                        told(str(error))
 
 
 def datetime_mark(timestamp_ms: int) -> str:

@@ -20,7 +20,7 @@ from xolite_qt.backup.run.targets import Target, locked
 from xolite_qt.backup.sources import Base, Disk, DiskSource, open_source
 from xolite_qt.xen_api import VM, XenApi
 
-from . import snapshots
+from . import snapshots, tidying
 from .disk import DiskCopy, DiskResult
 from .snapshots import Known, Snapshot, SnapshotDisk
 from .xva import copy_xva
@@ -159,7 +159,7 @@ class VmBackup:
 
     async def _backup(self) -> None:
         api, order, vm = self._api, self._order, self._vm.ref
-        await snapshots.remove_unfinished(api, vm, order.job_id, self._told)
+        await tidying.remove_unfinished(api, vm, order.job_id, self._told)
         known: dict[str, list[Known]] = {}
         if order.mode == "incremental":
             known = await snapshots.known_disks(api, vm, order.job_id)
@@ -196,14 +196,14 @@ class VmBackup:
         tracking = order.mode == "incremental" and order.nbd.purge_snapshot_data
         if kept is None and not tracking:
             await self._destroy(taken)
-        await snapshots.remove_old(api, vm, order.job_id, kept, self._warned, tracking=tracking)
+        await tidying.remove_old(api, vm, order.job_id, kept, self._warned, tracking=tracking)
         # One that a killed run had asked for may have come into being only now.
-        await snapshots.remove_unfinished(api, vm, order.job_id, self._told)
+        await tidying.remove_unfinished(api, vm, order.job_id, self._told)
         await asyncio.to_thread(self._retain)
 
     async def _destroy(self, snapshot: str) -> None:
         try:
-            await snapshots.destroy_snapshot(self._api, snapshot)
+            await tidying.destroy_snapshot(self._api, snapshot)
         except BackupError as error:
             self._warned(str(error))
 
@@ -231,7 +231,7 @@ class VmBackup:
     async def _keep(self, snapshot: Snapshot) -> str | None:
         """The snapshot as the next base, unless only its tracking data stays."""
         if self._order.nbd.purge_snapshot_data and any(d.tracked for d in snapshot.disks):
-            await snapshots.keep_tracking_only(self._api, snapshot, self._warned)
+            await tidying.keep_tracking_only(self._api, snapshot, self._warned)
             return None
         return snapshot.ref
 
