@@ -21,7 +21,7 @@ from .errors import (
 )
 from .events import Bell, CursorShape, CutText, Event, FrameDamaged, Renamed, Resized
 from .framebuffer import Framebuffer, Rect
-from .layouts import LAYOUTS, Stroke, TypedText, strokes_of
+from .layouts import LAYOUTS, Stroke, TypedText, american_keysym, strokes_of
 
 __all__ = [
     "LAYOUTS",
@@ -43,5 +43,6 @@ __all__ = [
     "RfbTimeout",
     "Stroke",
     "TypedText",
+    "american_keysym",
     "strokes_of",
 ]

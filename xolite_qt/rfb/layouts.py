@@ -87,7 +87,7 @@ def strokes_of(text: str, layout: str) -> TypedText:
         for key in keys:
             _hold(strokes, held, (key.shift, key.altgr))
             held = (key.shift, key.altgr)
-            keysym = _american(key.scancode, key.shift)
+            keysym = american_keysym(key.scancode, key.shift)
             strokes += (Stroke(keysym, key.scancode, True), Stroke(keysym, key.scancode, False))
     _hold(strokes, held, (False, False))
     return TypedText(tuple(strokes), tuple(missing))
@@ -141,14 +141,24 @@ def _american_keys() -> dict[tuple[int, bool], int]:
     }
 
 
-def _american(scancode: int, shift: bool) -> int:
+@cache
+def american_keysym(scancode: int, shift: bool) -> int:
+    """What a key makes on an American keyboard.
+
+    A server that was given an American map makes the key's place of it again, so that a guest with
+    another keyboard gets the key that was meant. XCP-ng's hosts give their servers that map, and
+    those believe the keysym even where they are told the place as well.
+
+    Args:
+        scancode: of the key.
+        shift: whether Shift is down.
+
+    Returns:
+        The keysym; 0 for a key that is not known.
+    """
     if scancode == _SPACE:
         return 0x20
     if scancode == _ISO_KEY:
         return _ISO_KEYSYM
-    named = _control_keysym(scancode)
-    return named or _american_keys()[scancode, shift]
-
-
-def _control_keysym(scancode: int) -> int:
-    return next((keysym for keysym in (RETURN, TAB) if SCANCODES[keysym] == scancode), 0)
+    made = _american_keys().get((scancode, shift))
+    return made or next((named for named, code in SCANCODES.items() if code == scancode), 0)

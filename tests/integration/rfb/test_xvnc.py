@@ -24,7 +24,7 @@ from xolite_qt.rfb import (
 )
 from xolite_qt.rfb.messages import COPY_RECT, HEXTILE, RAW, TIGHT, ZRLE
 
-needs("Xvnc", "xterm", "xrandr", "xdotool", "xsetroot", "setxkbmap", "xlogo")
+needs("Xvnc", "xterm", "xrandr", "xsetroot", "setxkbmap", "xlogo", "vncconfig")
 
 LIMIT_S = 8.0
 
