@@ -148,7 +148,8 @@ class Linstor:
                 # A node without a disk shows no volume: its pool has another name.
                 "volumes": [volume] if diskful else [],
                 "diskful": diskful,
-                "tie-breaker": voice,
+                # One that is used is a way to the data, and no longer a mere voice.
+                "tie-breaker": voice and node != used_on,
                 "in-use": node == used_on,
             }
         return {"uuid": vdi_uuid, "nodes": nodes}

@@ -119,9 +119,9 @@ async def test_four_hosts_in_trouble(bench: Bench) -> None:
     shown = cells(page.health.model)
     texts = [text for row in shown.values() for text in row.values()]
     assert any("outdated" in text for text in texts)
-    assert any("syncing 41 %" in text for text in texts)
+    assert any("Syncing 41 %" in text for text in texts)
     away = {row["xostor-4"] for row in shown.values() if row["xostor-4"]}
-    assert away == {"Copy, offline", "Tie-breaker, offline"}
+    assert away == {"Copy, away", "Tie-breaker, away"}
     orphan = next(row for row in shown.values() if row["VM"] == "no VDI")
     assert orphan["Disk"].startswith("xcp-volume-")
 
@@ -182,7 +182,7 @@ async def test_what_if_a_host_is_lost(bench: Bench, asked: list[str]) -> None:
     hosts.set_ticks(["xostor-1"])
     assert said_by(page.loss.signs)[0] == "Without 1 host: all 8 disks can be read and written"
     assert "LINSTOR's controller starts on another host" in said_by(page.loss.signs)
-    fates = {row["What becomes of it"] for row in cells(page.loss.model).values()}
+    fates = {row["Outcome"] for row in cells(page.loss.model).values()}
     assert fates == {"Goes on", "Fewer copies"}
     hosts.set_ticks(["xostor-1", "xostor-2"])
     assert said_by(page.loss.signs)[0] == "Without 2 hosts: 8 of 8 disks stop"

@@ -72,7 +72,7 @@ class PlannedCall(msgspec.Struct, frozen=True):
 
     def line(self) -> str:
         """The call in one line, for people."""
-        args = ", ".join(f"{key}={value}" for key, value in self.args.items())
+        args = ", ".join(f"{key}={value}" for key, value in self.args.items() if value)
         if self.plugin:
             return f"{self.plugin} {self.function}({args}) on {self.host}"
         return f"{self.method}({args}) on {self.host}"

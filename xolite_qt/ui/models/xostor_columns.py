@@ -312,10 +312,10 @@ def cell_text(cell: Cell) -> str:
     """What stands in a cell: what it is, and how, unless that is as it should be."""
     text = KINDS[cell.kind]
     if cell.state is CellState.AWAY:
-        text += ", offline"
+        text += ", away"
     elif cell.state is not CellState.GOOD:
         synced = re.match(r"SyncTarget\((\d+)", cell.words)
-        text += f", syncing {synced[1]} %" if synced else f", {cell.words.lower()}"
+        text = f"Syncing {synced[1]} %" if synced else f"{text}, {cell.words.lower()}"
     return text + (" · open" if cell.in_use else "")
 
 
@@ -341,7 +341,7 @@ def outcome_columns() -> tuple[Column[OutcomeRow], ...]:
         Column(id="vm", title="VM", value=lambda row: row.use.vm or None, width=110),
         Column(
             id="fate",
-            title="What becomes of it",
+            title="Outcome",
             value=lambda row: list(Fate).index(row.outcome.fate),
             text=lambda row: FATES[row.outcome.fate][0],
             search=lambda row: FATES[row.outcome.fate][0],
@@ -350,7 +350,7 @@ def outcome_columns() -> tuple[Column[OutcomeRow], ...]:
         ),
         Column(
             id="copies",
-            title="Copies left",
+            title="Copies",
             value=lambda row: row.outcome.copies_after,
             text=lambda row: f"{row.outcome.copies_before} → {row.outcome.copies_after}",
             align_right=True,

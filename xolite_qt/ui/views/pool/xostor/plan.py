@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -20,7 +20,7 @@ from xolite_qt.ui.views.pool.xostor.part import Facts, Signs, XostorPart
 from xolite_qt.ui.widgets import (
     Button,
     Card,
-    IconText,
+    IconLabel,
     ScrollPage,
     SectionTitle,
     Stat,
@@ -237,11 +237,19 @@ class _StepView(QWidget):
             column.addWidget(label)
         if step.restarts:
             text = self.tr("Restarts: %1").replace("%1", step.restarts)
-            column.addWidget(IconText("reboot", text, color="warning", kind="small"))
+            column.addLayout(_remark("reboot", "warning", text))
         text = self.tr("Way back: %1").replace("%1", step.rollback)
-        column.addWidget(IconText("revert", text, color="secondary", kind="small"))
+        column.addLayout(_remark("revert", "secondary", text))
         for call in step.rollback_calls:
             label = TextLabel(one_line(call.line()), tone="secondary", wrap=True, selectable=True)
             label.setFont(theme.mono_font(12))
             label.setContentsMargins(24, 0, 0, 0)
             column.addWidget(label)
+
+
+def _remark(icon: str, color: str, text: str) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    row.addWidget(IconLabel(icon, 16, color=color), 0, Qt.AlignmentFlag.AlignTop)
+    row.addWidget(TextLabel(text, kind="small", wrap=True, selectable=True), 1)
+    return row
