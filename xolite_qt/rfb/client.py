@@ -73,6 +73,7 @@ class RfbClient:
         self._paused = False
         self._owes_request = False
         self._closed = False
+        self._amid = False
         self._screen_id = self._screen_flags = 0
         self.framebuffer = Framebuffer(0, 0)
         self.name = ""
@@ -114,7 +115,8 @@ class RfbClient:
     async def events(self) -> AsyncGenerator[Event, None]:
         """What the server tells, for as long as it does; for one reader only.
 
-        A reader that is slow gets fewer frames, not older ones.
+        A reader that is slow gets fewer frames, not older ones. Who is cancelled while waiting
+        may have to connect anew: in the middle of a message the client closes then.
 
         Raises:
             RfbError: the connection ended, or the server sent nonsense; the client is closed then.
@@ -122,23 +124,19 @@ class RfbClient:
         try:
             while True:
                 kind = await self._wire.u8()
-                if kind == _UPDATE:
-                    for event in await self._update():
-                        yield event
-                elif kind == _COLOURS:
-                    raise RfbMalformed("a colour map for true colours")
-                elif kind == _BELL:
-                    yield Bell()
-                elif kind == _CUT_TEXT:
-                    text = await self._cut_text()
-                    if text is not None:
-                        yield CutText(text)
-                else:
-                    raise RfbMalformed(f"a message of kind {kind}")
+                self._amid = True
+                events = await self._message(kind)
+                self._amid = False
+                for event in events:
+                    yield event
                 await self._wire.breathe()
         except RfbError:
             self._abort()
             raise
+        finally:
+            # Whoever was cancelled in the middle of a message left its rest behind.
+            if self._amid:
+                self._abort()
 
     # What is sent
 
@@ -237,6 +235,18 @@ class RfbClient:
         )
 
     # What comes
+
+    async def _message(self, kind: int) -> list[Event]:
+        if kind == _UPDATE:
+            return await self._update()
+        if kind == _BELL:
+            return [Bell()]
+        if kind == _CUT_TEXT:
+            text = await self._cut_text()
+            return [] if text is None else [CutText(text)]
+        if kind == _COLOURS:
+            raise RfbMalformed("a colour map for true colours")
+        raise RfbMalformed(f"a message of kind {kind}")
 
     async def _cut_text(self) -> str | None:
         await self._wire.take(3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -16,48 +16,19 @@ from xolite_qt.rfb import (
     LAYOUTS,
     CursorShape,
     CutText,
-    Event,
     FrameDamaged,
     Resized,
-    RfbClient,
     strokes_of,
 )
 from xolite_qt.rfb.messages import COPY_RECT, HEXTILE, RAW, TIGHT, ZRLE
 
 needs("Xvnc", "xterm", "xrandr", "xsetroot", "setxkbmap", "xlogo", "vncconfig")
 
-LIMIT_S = 8.0
-
 
 @pytest_asyncio.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Xvnc]:
     async with xvnc(tmp_path) as running:
         yield running
-
-
-async def until(client: RfbClient, wanted: Callable[[Event], bool]) -> Event:
-    async with asyncio.timeout(LIMIT_S):
-        async for event in client.events():
-            if wanted(event):
-                return event
-    raise AssertionError("no more events")
-
-
-async def _next(events: AsyncGenerator[Event, None]) -> Event:
-    return await anext(events)
-
-
-async def settled(client: RfbClient, quiet_s: float = 0.25) -> None:
-    """Takes what comes until nothing changes any more."""
-
-    events = client.events()
-    coming = asyncio.create_task(_next(events))
-    async with asyncio.timeout(LIMIT_S):
-        while (await asyncio.wait({coming}, timeout=quiet_s))[0]:
-            coming.result()
-            coming = asyncio.create_task(_next(events))
-    coming.cancel()
-    await asyncio.gather(coming, return_exceptions=True)
 
 
 def still_picture(server: Xvnc, path: Path) -> None:
@@ -76,7 +47,7 @@ def still_picture(server: Xvnc, path: Path) -> None:
 async def test_every_encoding_gives_the_same_pixels(server: Xvnc, tmp_path: Path) -> None:
     still_picture(server, tmp_path / "text")
     async with server.client(RAW) as client:
-        await settled(client)
+        await client.settled()
     async with server.client(RAW) as client:
         plain = client.framebuffer.pixels.copy()
         plain_bytes = client.received_bytes
@@ -94,32 +65,32 @@ async def test_what_moves_ends_the_same_in_every_encoding(
     async with server.client(COPY_RECT, encoding, RAW) as client:
         still_picture(server, tmp_path / "text")
         server.start("xterm", "-geometry", "40x10+60+300", "-e", "sh", "-c", "seq 999; sleep 99")
-        await settled(client)
+        await client.settled()
         async with server.client(RAW) as other:
-            await settled(other)
+            await other.settled()
             assert (other.framebuffer.pixels == client.framebuffer.pixels).all()
 
 
 async def test_the_screen_changes_its_size_when_the_guest_wants_it(server: Xvnc) -> None:
     async with server.client() as client:
         await server.run("xrandr", "-s", "1024x768")
-        assert await until(client, lambda e: isinstance(e, Resized)) == Resized(1024, 768)
-        await until(client, lambda e: isinstance(e, FrameDamaged))
+        assert await client.until(lambda e: isinstance(e, Resized)) == Resized(1024, 768)
+        await client.until(lambda e: isinstance(e, FrameDamaged))
         assert client.framebuffer.pixels.shape == (768, 1024)
 
 
 async def test_the_screen_changes_its_size_when_we_want_it(server: Xvnc) -> None:
     async with server.client() as client:
         assert client.request_size(900, 500)
-        assert await until(client, lambda e: isinstance(e, Resized)) == Resized(900, 500)
-        await until(client, lambda e: isinstance(e, FrameDamaged))
+        assert await client.until(lambda e: isinstance(e, Resized)) == Resized(900, 500)
+        await client.until(lambda e: isinstance(e, FrameDamaged))
 
 
 async def test_the_pointer_has_a_shape(server: Xvnc) -> None:
     async with server.client() as client:
         client.send_pointer(300, 200, 0)
         server.start("xsetroot", "-cursor_name", "watch")
-        shape = await until(client, lambda e: isinstance(e, CursorShape) and bool(e.pixels.any()))
+        shape = await client.until(lambda e: isinstance(e, CursorShape) and bool(e.pixels.any()))
         assert isinstance(shape, CursorShape)
         assert 8 <= shape.pixels.shape[0] <= 64
         assert shape.hot_x <= shape.pixels.shape[1]
@@ -138,9 +109,9 @@ async def test_typed_texts_arrive_in_guests_of_all_layouts(server: Xvnc, tmp_pat
     typed = ""
     wanted: list[str] = []
     async with server.client() as client:
-        await settled(client)
+        await client.settled()
         client.send_pointer(100, 100, 0)
-        await settled(client)
+        await client.settled()
         assert client.extended_keys
         for layout in LAYOUTS:
             await server.run("setxkbmap", layout)
@@ -161,7 +132,7 @@ async def test_keys_by_their_meaning_and_buttons_arrive(server: Xvnc, tmp_path: 
         "xterm", "-e", "sh", "-c", f"read -r x; echo $x > '{out}.new'; mv '{out}.new' '{out}'"
     )
     async with server.client() as client:
-        await settled(client)
+        await client.settled()
         client.send_pointer(100, 100, 0)
         for letter in "Hello":
             client.send_key(ord(letter), True)
@@ -180,11 +151,11 @@ async def test_texts_go_both_ways(server: Xvnc, tmp_path: Path) -> None:
     )
     server.start("vncconfig", "-nowin")
     async with server.client() as client:
-        await settled(client)
+        await client.settled()
         for mask in (0, 1, 0, 1, 0):
             client.send_pointer(30, 6, mask)
             await asyncio.sleep(0.03)
-        assert await until(client, lambda e: isinstance(e, CutText)) == CutText("wonderful")
+        assert await client.until(lambda e: isinstance(e, CutText)) == CutText("wonderful")
         client.send_cut_text("grand")
         await asyncio.sleep(0.2)
         for mask in (0, 2, 0):

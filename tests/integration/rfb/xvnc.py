@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from xolite_qt.rfb import FrameDamaged, RfbClient
+from xolite_qt.rfb import Event, FrameDamaged, RfbClient
 from xolite_qt.rfb.messages import ENCODINGS
 
 _UP_S = 5.0
+LIMIT_S = 8.0
+
+
+class Watched(RfbClient):
+    """A client whose events somebody takes at all times."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        encodings: Sequence[int],
+    ) -> None:
+        super().__init__(reader, writer, encodings=encodings)
+        self._seen: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def pump(self) -> None:
+        async for event in self.events():
+            self._seen.put_nowait(event)
+
+    async def until(self, wanted: Callable[[Event], bool]) -> Event:
+        """The next event that is wanted."""
+        async with asyncio.timeout(LIMIT_S):
+            while not wanted(event := await self._seen.get()):
+                continue
+            return event
+
+    async def settled(self, quiet_s: float = 0.25) -> None:
+        """Takes what comes until nothing changes any more."""
+        async with asyncio.timeout(LIMIT_S):
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    await asyncio.wait_for(self._seen.get(), quiet_s)
 
 
 @dataclass
@@ -54,19 +88,18 @@ class Xvnc:
         return {**os.environ, "DISPLAY": self.display, "HOME": str(self.home)}
 
     @asynccontextmanager
-    async def client(self, *encodings: int) -> AsyncIterator[RfbClient]:
+    async def client(self, *encodings: int) -> AsyncIterator[Watched]:
         """A client that has the first picture."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        client = RfbClient(reader, writer, encodings=encodings or ENCODINGS)
+        client = Watched(reader, writer, encodings=encodings or ENCODINGS)
+        await client.connect()
+        pump = asyncio.create_task(client.pump())
         try:
-            await client.connect()
-            events = client.events()
-            while not isinstance(await anext(events), FrameDamaged):
-                continue
-            await events.aclose()
+            await client.until(lambda event: isinstance(event, FrameDamaged))
             yield client
         finally:
             await client.close()
+            await asyncio.gather(pump, return_exceptions=True)
 
 
 def _start(width: int, height: int, port: int, writes: int) -> subprocess.Popen[bytes]:
@@ -84,7 +117,7 @@ def _start(width: int, height: int, port: int, writes: int) -> subprocess.Popen[
     )
 
 
-async def appears(path: Path, lines: int = 1, limit_s: float = 8.0) -> str:
+async def appears(path: Path, lines: int = 1, limit_s: float = LIMIT_S) -> str:
     """The text of a file, as soon as it has so many whole lines."""
     async with asyncio.timeout(limit_s):
         while (text := _text_of(path)).count("\n") < lines:  # noqa: ASYNC110 - a file tells nobody that it grew

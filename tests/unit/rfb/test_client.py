@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 
 import numpy as np
@@ -190,3 +191,25 @@ async def test_what_is_sent() -> None:
     await client.close()
     client.send_key(1, True)
     assert sink.closed
+
+
+async def test_who_is_cancelled_in_the_middle_of_a_message_has_to_connect_anew() -> None:
+    client, sink = client_of(GREETING_NONE, INIT, b"\x02\x03\0", ends=False)
+    await client.connect()
+    events = client.events()
+    assert await anext(events) == Bell()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(events), 0.02)
+    assert sink.closed
+
+
+async def test_who_is_cancelled_between_messages_may_go_on() -> None:
+    client, sink = client_of(GREETING_NONE, INIT, b"\x02", ends=False)
+    await client.connect()
+    events = client.events()
+    assert await anext(events) == Bell()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(events), 0.02)
+    assert not sink.closed
+    client._wire._reader.feed_data(b"\x02")
+    assert await anext(client.events()) == Bell()
