@@ -158,7 +158,7 @@ def test_a_server_gone_for_good_is_an_error(server: str, disk: tuple[Path, bytes
 
         def consume(number: int, data: bytes) -> None:
             taken(number, data)
-            if len(taken.data) == 6:
+            if len(taken.data) >= 6:
                 between.shut()
 
         with pytest.raises(NbdError, match="cannot be reached") as raised:
@@ -193,7 +193,7 @@ def test_what_a_dying_connection_had_is_not_forgotten() -> None:
 
     def consume(number: int, data: bytes) -> None:
         taken(number, data)
-        if len(taken.data) == 8:
+        if len(taken.data) >= 8:
             others_are_done.set()
 
     extents = [(i, i * 512, 512) for i in range(12)]

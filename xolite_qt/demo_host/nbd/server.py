@@ -105,7 +105,12 @@ class NbdServer:
                 continue
             connection.setblocking(True)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            context = await asyncio.to_thread(self._context) if self._needs_tls() else None
+            try:
+                context = await asyncio.to_thread(self._context) if self._needs_tls() else None
+            except BaseException:
+                # The host stops.
+                connection.close()
+                raise
             serve = functools.partial(self._serve, connection, context)
             thread = threading.Thread(target=serve, name="demo-nbd", daemon=True)
             with self._lock:
