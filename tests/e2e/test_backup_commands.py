@@ -388,6 +388,25 @@ def test_s3_with_every_fault_while_it_runs(bench: Bench, service: str) -> None:
     print({name: f"{seconds:.1f} s" for name, seconds in took_s.items()})
 
 
+@pytest.mark.parametrize(("path", "code"), [("", 3), ("/blocks/", 1)])
+def test_a_login_that_may_not_write_ends_it_early(bench: Bench, path: str, code: int) -> None:
+    with moto_service() as service, new_bucket(service) as bucket, FaultProxy(service) as proxy:
+        repo = proxy.url.replace("http://", f"s3+http://{ACCESS_KEY}:{SECRET_KEY}@")
+        repo += f"/{bucket}/some/where"
+        denied = Fault("status", "PUT", path, status=403, code="AccessDenied", times=10**6)
+        with proxy.failing(denied):
+            said = bench.back_up(repo, code=code)
+        assert (said["ok"], said["backups"]) == (False, [])
+        assert "403 AccessDenied" in said["problems"][0]["what"]
+        # Not nine times for each of the blocks.
+        assert denied.seen < 40
+        storage = storage_at(service, bucket)
+        try:
+            assert check(Repository.open(storage)).problems == []
+        finally:
+            storage.close()
+
+
 def test_a_service_that_is_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     # Otherwise it is half a minute.
     monkeypatch.setattr("xolite_qt.cli.backup.OPEN_BUDGET_S", 1.0)

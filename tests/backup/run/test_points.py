@@ -23,7 +23,6 @@ WAYS = {
         ("nbd+cbt", "blocks"),
         ("nbd+cbt", "encrypted"),
         ("nbd+bat", "vhd"),
-        ("vhd-export", "blocks"),
         ("vhd-export", "vhd"),
     ],
 )

@@ -51,15 +51,14 @@ class Breaking:
         monkeypatch.setattr(storage, "write", write)
 
 
-@pytest.mark.parametrize("at", ["first", "middle"])
 async def test_one_of_two_repositories_breaks(
-    place: Place, monkeypatch: pytest.MonkeyPatch, at: str
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = place.open("good"), place.open("bad")
     await place.run(good, bad)
     await place.write(1, length=3 * MIB, offset=3 * MIB)
     with monkeypatch.context() as broken:
-        Breaking(bad, broken, NoSpace("x", "the disk is full"), 0 if at == "first" else 2)
+        Breaking(bad, broken, NoSpace("x", "the disk is full"), 2)
         result = await place.run(good, bad)
     assert result.outcome == "failure"
     assert result.errors == ["mail: bad: x: the disk is full"]
@@ -168,8 +167,16 @@ async def test_a_snapshot_that_the_host_refuses(place: Place) -> None:
     await place.proven(target)
 
 
-@pytest.mark.parametrize("fault", ["cut_export", "fail_export", "drop_connections", "expire"])
-@pytest.mark.parametrize("mode", ["incremental", "full"])
+@pytest.mark.parametrize(
+    ("fault", "mode"),
+    [
+        ("cut_export", "incremental"),
+        ("fail_export", "full"),
+        ("drop_connections", "incremental"),
+        ("drop_connections", "full"),
+        ("expire", "incremental"),
+    ],
+)
 async def test_a_host_that_fails_on_the_way(place: Place, fault: str, mode: str) -> None:
     target = place.open()
     await place.run(target)
@@ -180,8 +187,11 @@ async def test_a_host_that_fails_on_the_way(place: Place, fault: str, mode: str)
     else:
         place.faults.limit_transfers(8 * MIB)
 
+    left = [3]
+
     def trouble(event: Event) -> None:
-        if isinstance(event, Progress) and event.done:
+        if isinstance(event, Progress) and event.done and left[0]:
+            left[0] -= 1
             if fault == "drop_connections":
                 loop.call_soon_threadsafe(place.faults.drop_connections)
             elif fault == "expire":
@@ -269,10 +279,8 @@ def _stage(name: str, event: Event) -> bool:
     [
         ("begun", False),
         ("disk", False),
-        ("disk", True),
         ("second disk", True),
         ("export", False),
-        ("export", True),
         ("full", False),
     ],
 )
