@@ -204,3 +204,19 @@ def test_two_backups_of_one_second_are_two() -> None:
     assert second.timestamp_ms == first.timestamp_ms + 1000
     assert_whole(vm.repository)
     vm.assert_reads()
+
+
+def test_a_full_one_that_is_given_up_leaves_no_file(tmp_path: Path) -> None:
+    repository = Repository.create(LocalStorage(tmp_path))
+    writer = repository.new_backup(
+        vm={"uuid": "3325cdfc-1782-4b5f-b72f-d2d6d202c684", "name_label": "a"},
+        vm_snapshot={"uuid": "3325cdfc-1782-4b5f-b72f-d2d6d202c685"},
+        job_id="job",
+        schedule_id="schedule",
+        mode="full",
+        timestamp_ms=1_767_319_200_000,
+    )
+    with writer.open_xva() as body:
+        body.write(b"an archive")
+    writer.abort()
+    assert [path for path, _ in repository.storage.walk("xo-vm-backups")] == []

@@ -216,6 +216,9 @@ class BackupWriter:
                 delete_disk(self._storage, writer.path)
             except StorageError as error:
                 trouble = trouble or error
+        if self._xva is not None:
+            self._storage.delete(self._xva.path)
+            self._manifests.delete_xva(self._xva.path)
         if trouble is not None:
             raise trouble
 

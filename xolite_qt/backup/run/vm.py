@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 
-from xolite_qt.backup.disks import StoredDisk
+from xolite_qt.backup.disks import DiskChain, StoredDisk, open_chain
 from xolite_qt.backup.errors import BackupError, Busy, Cancelled, SourceUnavailable
 from xolite_qt.backup.jobs.model import NbdSettings, Retention
 from xolite_qt.backup.repository import Backup, BackupWriter, clean_vm, forget_locked
@@ -360,7 +360,7 @@ class VmBackup:
                 nbd=use,
                 connections=self._order.nbd.connections,
                 told=lambda text: self._told(f"{disk.name}: {text}"),
-                read_parent=None,
+                read_parent=_reader(base[1]) if base else None,
             )
         except SourceUnavailable as error:
             if known is None:
@@ -456,3 +456,16 @@ async def _in_thread(work: Callable[[], DiskResult], stop: threading.Event) -> D
         await asyncio.wait({running})
         running.exception()
         raise
+
+
+def _reader(parents: Mapping[int, StoredDisk]) -> Callable[[int], bytes | None]:
+    """Reads blocks of what a disk is the difference to, for hosts that send them only in part."""
+    parent = next(iter(parents.values()))
+    chain: list[DiskChain] = []
+
+    def read(index: int) -> bytes | None:
+        if not chain:
+            chain.append(open_chain(parent.storage, parent.path))
+        return chain[0].read_block(index)
+
+    return read
