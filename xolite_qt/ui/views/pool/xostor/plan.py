@@ -25,6 +25,7 @@ from xolite_qt.ui.widgets import (
     SectionTitle,
     Stat,
     TextLabel,
+    Tone,
 )
 
 _REST_MS = 150
@@ -232,17 +233,14 @@ class _StepView(QWidget):
         column.setSpacing(6)
         column.addWidget(SectionTitle(f"{number}. {one_line(step.title)}"))
         for call in step.calls:
-            label = TextLabel(one_line(call.line()), wrap=True, selectable=True)
-            label.setFont(theme.mono_font(12))
-            column.addWidget(label)
+            column.addWidget(_code(call.line(), "txt"))
         if step.restarts:
             text = self.tr("Restarts: %1").replace("%1", step.restarts)
             column.addLayout(_remark("reboot", "warning", text))
         text = self.tr("Way back: %1").replace("%1", step.rollback)
         column.addLayout(_remark("revert", "secondary", text))
         for call in step.rollback_calls:
-            label = TextLabel(one_line(call.line()), tone="secondary", wrap=True, selectable=True)
-            label.setFont(theme.mono_font(12))
+            label = _code(call.line(), "secondary")
             label.setContentsMargins(24, 0, 0, 0)
             column.addWidget(label)
 
@@ -253,3 +251,11 @@ def _remark(icon: str, color: str, text: str) -> QHBoxLayout:
     row.addWidget(IconLabel(icon, 16, color=color), 0, Qt.AlignmentFlag.AlignTop)
     row.addWidget(TextLabel(text, kind="small", wrap=True, selectable=True), 1)
     return row
+
+
+def _code(text: str, tone: Tone) -> TextLabel:
+    label = TextLabel(one_line(text), tone=tone, wrap=True, selectable=True)
+    # The style sheet puts its own font on when it is first applied.
+    label.ensurePolished()
+    label.setFont(theme.mono_font(12))
+    return label
