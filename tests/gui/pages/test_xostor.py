@@ -12,9 +12,11 @@ from PySide6.QtGui import QGuiApplication
 from tests.gui.pages.conftest import Bench
 from xolite_qt.ui.models.column import Column
 from xolite_qt.ui.models.roles import ACCESSIBLE_ROLE, REF_ROLE
+from xolite_qt.ui.theme import mono_font
 from xolite_qt.ui.views.page import PAGES, Kind
 from xolite_qt.ui.views.pool.xostor.page import XostorPage
 from xolite_qt.ui.views.pool.xostor.part import Signs
+from xolite_qt.ui.widgets import TextLabel
 
 THREE = {"world": "xostor3"}
 FOUR = {"world": "xostor4"}
@@ -285,6 +287,9 @@ async def test_a_plan_is_copied_and_nothing_is_written(bench: Bench, asked: list
     await bench.until(lambda: page.plan.card.state == "ready")
     assert len(page.plan.disks.model.ticks()) == 3
     assert page.plan.usable.value().replace("\u00a0", " ") == "2.5 TiB"
+    lines = [w for w in page.plan.findChildren(TextLabel) if w.text().startswith("lvm.py")]
+    assert lines
+    assert {line.font().families()[0] for line in lines} == {mono_font().families()[0]}
     page.plan.copies.set_current("1")
     await bench.until(lambda: said_by(page.plan.signs))
     assert said_by(page.plan.signs)[0].startswith("With one copy")

@@ -233,14 +233,14 @@ class _StepView(QWidget):
         column.setSpacing(6)
         column.addWidget(SectionTitle(f"{number}. {one_line(step.title)}"))
         for call in step.calls:
-            column.addWidget(_code(call.line(), "txt"))
+            column.addWidget(_Code(call.line(), "txt"))
         if step.restarts:
             text = self.tr("Restarts: %1").replace("%1", step.restarts)
             column.addLayout(_remark("reboot", "warning", text))
         text = self.tr("Way back: %1").replace("%1", step.rollback)
         column.addLayout(_remark("revert", "secondary", text))
         for call in step.rollback_calls:
-            label = _code(call.line(), "secondary")
+            label = _Code(call.line(), "secondary")
             label.setContentsMargins(24, 0, 0, 0)
             column.addWidget(label)
 
@@ -253,9 +253,12 @@ def _remark(icon: str, color: str, text: str) -> QHBoxLayout:
     return row
 
 
-def _code(text: str, tone: Tone) -> TextLabel:
-    label = TextLabel(one_line(text), tone=tone, wrap=True, selectable=True)
-    # The style sheet puts its own font on when it is first applied.
-    label.ensurePolished()
-    label.setFont(theme.mono_font(12))
-    return label
+class _Code(TextLabel):
+    """A call, in a fixed-pitch font."""
+
+    def __init__(self, text: str, tone: Tone) -> None:
+        super().__init__(one_line(text), tone=tone, wrap=True, selectable=True)
+        # The application's style sheet wins over `setFont` whenever the label is moved or shown;
+        # one of its own wins over that.
+        families = ", ".join(f'"{name}"' for name in theme.mono_font().families())
+        self.setStyleSheet(f"font-family: {families}; font-size: 12px;")
