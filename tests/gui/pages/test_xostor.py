@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 
 from tests.gui.pages.conftest import Bench
 from xolite_qt.ui.models.column import Column
-from xolite_qt.ui.models.roles import ACCESSIBLE_ROLE, REF_ROLE
+from xolite_qt.ui.models.roles import DECORATION_ROLE, REF_ROLE
 from xolite_qt.ui.theme import mono_font
 from xolite_qt.ui.views.page import PAGES, Kind
 from xolite_qt.ui.views.pool.xostor.page import XostorPage
@@ -132,11 +132,15 @@ async def test_four_hosts_in_trouble(bench: Bench) -> None:
 async def test_no_state_is_told_by_colour_alone(bench: Bench) -> None:
     page = await open_page(bench)
     model = page.health.model
-    for row in range(model.rowCount()):
-        for column in range(model.columnCount()):
-            index = model.index(row, column)
-            if index.data():
-                assert index.data(ACCESSIBLE_ROLE) or index.data()
+    cells_ = [
+        model.index(row, column)
+        for row in range(model.rowCount())
+        for column in range(model.columnCount())
+    ]
+    pictured = [index for index in cells_ if index.data(DECORATION_ROLE) is not None]
+    assert pictured
+    # Nothing is only a picture: every cell with one has words.
+    assert [index.row() for index in pictured if not index.data()] == []
     for widget in (page.health.matrix.view, page.health.nodes.view, page.loss.hosts.view):
         assert widget.accessibleName()
 

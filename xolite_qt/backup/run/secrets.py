@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,10 @@ class Secrets(msgspec.Struct):
 
     def __repr__(self) -> str:
         return f"<Secrets of {len(self.hosts)} hosts, {len(self.keys)} encrypted repositories>"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Shows none either; the one that would be inherited shows all."""
+        return []
 
     @classmethod
     def load(
