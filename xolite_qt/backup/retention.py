@@ -16,6 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .jobs.model import Retention
 
+# 1970 to 9999: what a calendar can place in any time zone.
+_PLACED_MS = range(253_370_764_800_000)
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -36,13 +39,15 @@ def plan(timestamps_ms: Sequence[int], retention: Retention, timezone: str) -> K
     """What stays of backups of one VM and job.
 
     Args:
-        timestamps_ms: of all of them, in any order.
+        timestamps_ms: of all of them, in any order. What no calendar can place stays, and counts
+            for nothing: one odd file must neither end a backup nor push others out.
         retention: what to keep.
         timezone: IANA name, which bounds days and weeks; an unknown one counts as UTC.
     """
     zone = zone_of(timezone)
-    newest_first = sorted(set(timestamps_ms), reverse=True)
-    stay = set(newest_first[: retention.last])
+    every = set(timestamps_ms)
+    newest_first = sorted((at for at in every if at in _PLACED_MS), reverse=True)
+    stay = every.difference(newest_first[retention.last :])
     tags: dict[int, list[str]] = {}
     for rule, number in _numbers(retention):
         for bucket, at in _oldest_of_each(newest_first, _BUCKETS[rule], zone, number).items():

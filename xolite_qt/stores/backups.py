@@ -77,10 +77,12 @@ class RunReader:
     def _row(self, spec: Any) -> RunRow:
         follower = self._followed.get(spec.id)
         if follower is None:
-            state = self._files.summary(spec.id)
-            if state.outcome is not None:
-                return run_row(spec, state, alive=False)
-            follower = self._followed[spec.id] = self._files.follow(spec.id)
+            follower = self._files.follow(spec.id)
+            alive = follower.alive
+            row = run_row(spec, self._files.summary(spec.id), alive=alive)
+            if row.outcome is not None:
+                return row
+            self._followed[spec.id] = follower
         # In this order: a process that ends in between has said so by then.
         alive = follower.alive
         follower.poll()

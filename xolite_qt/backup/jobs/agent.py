@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, MutableMapping
 
 import filelock
 
@@ -21,6 +21,7 @@ TICK_S = 30.0
 _ON_TIME_S = 300.0
 _LOOK_BACK_S = 400 * 86_400.0
 _LATEST_RUNS = 500
+_AHEAD_S = 86_400.0
 
 Told = Callable[[str], None]
 Start = Callable[[RunStore, RunSpec], object]
@@ -40,20 +41,37 @@ def due(job: Job, last_started_s: float | None, known_since_s: float, now_s: flo
     """
     if not job.schedule.enabled:
         return False
-    since_s = max(last_started_s or 0.0, known_since_s, now_s - _LOOK_BACK_S)
+    known = [at_s for at_s in (last_started_s or 0.0, known_since_s) if _is_believed(at_s, now_s)]
+    since_s = max([now_s - _LOOK_BACK_S, *known])
     planned_s = last_run(job.schedule.cron, job.schedule.timezone, now_s, since_s)
     if planned_s is None:
         return False
     return job.schedule.catch_up or now_s - planned_s < _ON_TIME_S
 
 
-def last_starts(runs: Iterable[RunSpec]) -> dict[str, float]:
-    """Per job when its schedule started it last."""
-    found: dict[str, float] = {}
-    for run in runs:
-        if run.job_id is not None and run.kind == "backup" and run.by == "schedule":
-            found[run.job_id] = max(found.get(run.job_id, 0.0), run.created_s)
-    return found
+def last_start(job_id: str, store: RunStore, runs: Iterable[RunSpec], now_s: float) -> float | None:
+    """When a job's schedule started it last, seconds since 1970; None if it never did.
+
+    Args:
+        job_id: which.
+        store: has a note of it, which outlives the runs.
+        runs: the newest ones, for jobs of which there is no note.
+        now_s: now.
+    """
+    times = [
+        run.created_s
+        for run in runs
+        if run.job_id == job_id and run.kind == "backup" and run.by == "schedule"
+    ]
+    noted_s = store.last_start_s(job_id)
+    if noted_s is not None:
+        times.append(noted_s)
+    return max((at_s for at_s in times if _is_believed(at_s, now_s)), default=None)
+
+
+def _is_believed(at_s: float, now_s: float) -> bool:
+    # After a clock that was a year ahead a job would not run for a year.
+    return at_s <= now_s + _AHEAD_S
 
 
 def at_work(store: RunStore, runs: Iterable[RunSpec]) -> set[str]:
@@ -75,7 +93,7 @@ def start_due(
     told: Told,
     *,
     now_s: float | None = None,
-    troubles: Mapping[str, str] | None = None,
+    troubles: MutableMapping[str, str] | None = None,
 ) -> list[RunSpec]:
     """Starts what is due, once, however many agents look at the same time.
 
@@ -90,39 +108,61 @@ def start_due(
         What was started.
     """
     now_s = time.time() if now_s is None else now_s
-    runs.path.mkdir(parents=True, exist_ok=True)
-    started: list[RunSpec] = []
-    known = troubles if isinstance(troubles, dict) else {}
+    known = troubles if troubles is not None else {}
+    lock = filelock.FileLock(runs.path / ".agent.lock", timeout=0)
     try:
-        with filelock.FileLock(runs.path / ".agent.lock", timeout=0):
-            specs = runs.all(_LATEST_RUNS)
-            starts, busy = last_starts(specs), at_work(runs, specs)
-            for spoilt in jobs.troubles():
-                if known.get(spoilt) is None:
-                    told(spoilt)
-                known[spoilt] = spoilt
-            for job in jobs.all():
-                if job.id in busy:
-                    continue
-                trouble = ""
-                try:
-                    if due(job, starts.get(job.id), jobs.saved_s(job.id), now_s):
-                        spec = runs.create(
-                            "backup", job.name, {"job_id": job.id}, job.id, by="schedule"
-                        )
-                        start(runs, spec)
-                        started.append(spec)
-                        told(f"started {job.name}")
-                except CronError as error:
-                    trouble = f"{job.name} is passed over: {error}"
-                except BackupError as error:
-                    trouble = f"{job.name} could not be started: {error}"
-                if trouble and known.get(job.id) != trouble:
-                    told(trouble)
-                known[job.id] = trouble
+        runs.path.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except filelock.Timeout:
-        return started
+        return []
+    except OSError as error:
+        # A disk that is full now may have room at the next look.
+        _tell_once(told, known, "", f"no job can be started: {error}")
+        return []
+    try:
+        known.pop("", None)
+        return _start_due(jobs, runs, start, told, now_s, known)
+    finally:
+        lock.release()
+
+
+def _start_due(
+    jobs: JobStore,
+    runs: RunStore,
+    start: Start,
+    told: Told,
+    now_s: float,
+    known: MutableMapping[str, str],
+) -> list[RunSpec]:
+    started: list[RunSpec] = []
+    specs = runs.all(_LATEST_RUNS)
+    busy = at_work(runs, specs)
+    for spoilt in jobs.troubles():
+        _tell_once(told, known, spoilt, spoilt)
+    for job in jobs.all():
+        if job.id in busy:
+            continue
+        trouble = ""
+        try:
+            if due(job, last_start(job.id, runs, specs, now_s), jobs.saved_s(job.id), now_s):
+                # Noted first: what cannot be noted would start again at every look.
+                runs.note_start(job.id, now_s)
+                spec = runs.create("backup", job.name, {"job_id": job.id}, job.id, by="schedule")
+                start(runs, spec)
+                started.append(spec)
+                told(f"started {job.name}")
+        except CronError as error:
+            trouble = f"{job.name} is passed over: {error}"
+        except BackupError as error:
+            trouble = f"{job.name} could not be started: {error}"
+        _tell_once(told, known, job.id, trouble)
     return started
+
+
+def _tell_once(told: Told, known: MutableMapping[str, str], about: str, trouble: str) -> None:
+    if trouble and known.get(about) != trouble:
+        told(trouble)
+    known[about] = trouble
 
 
 def run_agent(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import tempfile
@@ -53,7 +54,7 @@ class _FileStore(Generic[T]):
         return found
 
     def save(self, one: T) -> None:
-        """Writes one, in place of what had its id.
+        """Writes one, in place of what had its id; what cannot be understood is kept beside it.
 
         Raises:
             StoreError: it cannot be written; what was there stays.
@@ -69,6 +70,7 @@ class _FileStore(Generic[T]):
                         file.write(body)
                         file.flush()
                         os.fsync(file.fileno())
+                    self._keep_aside(path)
                     Path(hidden).replace(path)
                 except BaseException:
                     Path(hidden).unlink(missing_ok=True)
@@ -77,7 +79,7 @@ class _FileStore(Generic[T]):
             raise StoreError(f"{one.name} could not be saved: {error}") from error
 
     def delete(self, ident: str) -> None:
-        """Removes one; that it is gone already is no error.
+        """Removes one; that it is gone already is no error. See `save` for what is spoilt.
 
         Raises:
             StoreError: it cannot be removed.
@@ -85,7 +87,9 @@ class _FileStore(Generic[T]):
         try:
             if self.path.exists():
                 with self._lock():
-                    self._file(ident).unlink(missing_ok=True)
+                    path = self._file(ident)
+                    self._keep_aside(path)
+                    path.unlink(missing_ok=True)
         except (OSError, filelock.Timeout) as error:
             raise StoreError(f"it could not be removed: {error}") from error
 
@@ -125,7 +129,17 @@ class _FileStore(Generic[T]):
             return None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             return f"{path} cannot be used: {error}"
+        if found.id != path.stem:
+            # A copy made by hand: two of one id would run twice, and delete each other's points.
+            return f"{path} cannot be used: it is of another id, {found.id!r}"
         return found
+
+    def _keep_aside(self, path: Path) -> None:
+        """Moves a file that cannot be understood out of the way, under a name that is free."""
+        if not isinstance(self._read(path), str):
+            return
+        names = (path.with_suffix(f".spoilt{number}") for number in itertools.count(1))
+        path.replace(next(name for name in names if not name.exists()))
 
     def _lock(self) -> filelock.BaseFileLock:
         return filelock.FileLock(self.path / ".lock", timeout=_LOCK_S)

@@ -29,7 +29,8 @@ def wanted(job: Job, outcome: Outcome) -> bool:
 def subject(job: Job, outcome: Outcome) -> str:
     """One line: what, where, how."""
     where = job.host.name or job.host.url
-    return f"Backup {job.name} of {where} {_WORDS[outcome]}"
+    # A line break in a name would end the subject of a mail, and begin another header.
+    return " ".join(f"Backup {job.name} of {where} {_WORDS[outcome]}".split())
 
 
 def body(job: Job, outcome: Outcome, error: str, state: RunState) -> str:

@@ -5,6 +5,9 @@
          lock          held by the process of the run as long as it lives
          cancel        asks it to stop
          output.txt    what the process printed
+         summary.json  the log in short, once nobody writes it any more
+.jobs/<job id>.lock    held by the run of a job that is at work
+      <job id>.start   when the job's schedule started it last
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -26,6 +30,7 @@ import platformdirs
 
 from xolite_qt.backup.errors import BackupError
 
+from . import summary as short
 from .events import Event, Finished, RunKind, RunSpec
 from .state import RunState
 
@@ -137,9 +142,29 @@ class RunStore:
         return RunFollower(self.folder(run_id), self.spec(run_id).created_s)
 
     def summary(self, run_id: str) -> RunState:
-        """How a run stands, or ended."""
+        """How a run stands, or ended. Cheap once nobody works on it any more.
+
+        Speeds of parts that never ended may be missing.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        folder = self.folder(run_id)
+        events = short.load(folder)
+        if events is not None:
+            state = RunState()
+            state.apply(events)
+            return state
         follower = self.follow(run_id)
-        follower.poll()
+        # In this order: what is written in between makes the log longer than is noted.
+        is_over = not follower.alive
+        try:
+            log_bytes = (folder / "log.jsonl").stat().st_size
+        except OSError:
+            return follower.state
+        events = follower.poll()
+        if is_over:
+            short.save(folder, log_bytes, events)
         return follower.state
 
     def writer(self, spec: RunSpec) -> RunWriter:
@@ -167,9 +192,9 @@ class RunStore:
     @contextlib.contextmanager
     def only_one_of(self, job_id: str) -> Iterator[bool]:
         """Whether no other run of a job is at work; holds it until the block ends."""
-        folder = self.path / ".jobs"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = filelock.FileLock(folder / f"{job_id}.lock", timeout=0, thread_local=False)
+        lock_file = self._of_job(job_id, ".lock")
+        lock_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = filelock.FileLock(lock_file, timeout=0, thread_local=False)
         try:
             lock.acquire()
         except filelock.Timeout:
@@ -179,6 +204,31 @@ class RunStore:
             yield True
         finally:
             lock.release()
+
+    def note_start(self, job_id: str, at_s: float) -> None:
+        """Notes when a job's schedule started it; its run may be deleted before the next one.
+
+        Raises:
+            RunError: it cannot be noted.
+        """
+        path = self._of_job(job_id, ".start")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            hidden = path.with_suffix(".new")
+            hidden.write_text(repr(at_s), encoding="ascii")
+            hidden.replace(path)
+        except OSError as error:
+            raise RunError(f"its start cannot be noted: {error}") from error
+
+    def last_start_s(self, job_id: str) -> float | None:
+        """What `note_start` noted last, seconds since 1970; None where it noted nothing."""
+        try:
+            return float(self._of_job(job_id, ".start").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def _of_job(self, job_id: str, suffix: str) -> Path:
+        return self.path / ".jobs" / f"{job_id}{suffix}"
 
     def delete_old(self, keep: int = KEPT_RUNS) -> None:
         """Removes the oldest runs that are over."""
@@ -245,6 +295,24 @@ class RunFollower:
         return is_at_work(self._folder) or is_starting(self._folder, self._created_s)
 
 
+def _appending(path: Path) -> BufferedWriter:
+    """A log at its end; a line that a crash left half is ended, so that it spoils no other."""
+    file = path.open("ab")
+    try:
+        if file.tell():
+            with path.open("rb") as before:
+                before.seek(-1, os.SEEK_END)
+                is_whole = before.read(1) == b"\n"
+            if not is_whole:
+                file.write(b"\n")
+                file.flush()
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise
+    return file
+
+
 class RunWriter:
     """The log of a run. For the one process that works on it; not for many threads at once."""
 
@@ -257,7 +325,7 @@ class RunWriter:
         except (filelock.Timeout, OSError):
             raise RunError("another process works on this run") from None
         try:
-            self._file = (folder / "log.jsonl").open("ab")
+            self._file = _appending(folder / "log.jsonl")
         except OSError as error:
             self._lock.release()
             raise RunError(f"the run's log cannot be written: {error}") from error
