@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
@@ -10,7 +11,7 @@ import filelock
 
 from xolite_qt.backup.errors import BackupError
 from xolite_qt.backup.runs.events import RunSpec
-from xolite_qt.backup.runs.store import RunStore, is_at_work, is_starting
+from xolite_qt.backup.runs.store import RunError, RunStore, is_at_work, is_starting
 
 from .model import Job
 from .schedule import CronError, last_run
@@ -145,9 +146,10 @@ def _start_due(
         trouble = ""
         try:
             if due(job, last_start(job.id, runs, specs, now_s), jobs.saved_s(job.id), now_s):
-                # Noted first: what cannot be noted would start again at every look.
-                runs.note_start(job.id, now_s)
                 spec = runs.create("backup", job.name, {"job_id": job.id}, job.id, by="schedule")
+                with contextlib.suppress(RunError):
+                    # Until it is deleted the run itself says when it started.
+                    runs.note_start(job.id, spec.created_s)
                 start(runs, spec)
                 started.append(spec)
                 told(f"started {job.name}")

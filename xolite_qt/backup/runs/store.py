@@ -95,6 +95,10 @@ class RunStore:
             hidden.write_bytes(_ENCODER.encode(spec))
             hidden.replace(folder / "spec.json")
         except OSError as error:
+            # The agent tries again and again: empty folders would push real runs out.
+            with contextlib.suppress(OSError):
+                (folder / ".spec.json").unlink(missing_ok=True)
+                folder.rmdir()
             raise RunError(f"the run's folder cannot be written: {error}") from error
 
     def folder(self, run_id: str) -> Path:
