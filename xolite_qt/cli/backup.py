@@ -291,12 +291,10 @@ def list_(limit: int, as_json: bool) -> None:
 
 
 def _outcome(store: Any, spec: RunSpec) -> tuple[str, RunState]:
-    follower = store.follow(spec.id)
-    follower.poll()
-    state = follower.state
-    if state.outcome is not None:
-        return state.outcome, state
-    return ("running" if follower.alive else "interrupted"), state
+    # In this order: a process that ends in between has said so by then.
+    alive = store.follow(spec.id).alive
+    state = store.summary(spec.id)
+    return state.outcome or ("running" if alive else "interrupted"), state
 
 
 @backup.command("log")

@@ -135,6 +135,43 @@ def test_a_run_that_cannot_be_started_is_told(bench: Bench) -> None:
     assert bench.told == ["Job a could not be started: no", "Job b could not be started: no"]
 
 
+def test_a_rare_job_beside_a_busy_one_starts_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last run is not among the newest any more, and then it is deleted."""
+    bench.job("monthly", cron="0 0 1 * *", age_s=40 * DAY_S)
+    assert len(bench.look()) == 1
+    monkeypatch.setattr("xolite_qt.backup.jobs.agent._LATEST_RUNS", 3)
+    for _ in range(4):
+        time.sleep(0.01)
+        bench.runs.create("backup", "Often", {}, "often", by="schedule")
+    later_s = time.time() + 60
+    assert bench.look(later_s) == []
+    bench.runs.delete_old(0)
+    assert bench.runs.all() == []
+    assert bench.look(later_s) == []
+
+
+@pytest.mark.parametrize("noted", ["", "soon", "nan", "\xff"])
+def test_a_spoilt_note_of_a_start_holds_nothing_back(bench: Bench, noted: str) -> None:
+    job = bench.job(cron="0 0 * * *")
+    (bench.runs.path / ".jobs").mkdir(parents=True)
+    (bench.runs.path / ".jobs" / f"{job.id}.start").write_text(noted, encoding="latin-1")
+    assert len(bench.look()) == 1
+    assert bench.look() == []
+
+
+def test_a_folder_that_cannot_be_written_is_told_once_and_tried_again(bench: Bench) -> None:
+    bench.job(cron="0 0 * * *")
+    bench.runs.path.parent.mkdir(exist_ok=True)
+    bench.runs.path.write_text("a file")
+    assert (bench.look(), bench.look()) == ([], [])
+    assert len(bench.told) == 1
+    assert bench.told[0].startswith("no job can be started: ")
+    bench.runs.path.unlink()
+    assert len(bench.look()) == 1
+
+
 def test_jobs_that_are_switched_off_or_new_wait(bench: Bench) -> None:
     bench.job("new", age_s=0.0, cron="0 0 1 1 *")
     assert bench.look() == []

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xolite_qt.backup.jobs.model import Retention
@@ -113,6 +113,39 @@ def test_a_point_that_goes_never_comes_back(times: list[int], retention: Retenti
     again = plan(sorted(kept.stay), retention, "UTC")
     assert again.stay == kept.stay
     assert again.tags == kept.tags
+
+
+@given(st.lists(TIMES, max_size=30), RETENTIONS)
+def test_the_newest_few_always_stay(times: list[int], retention: Retention) -> None:
+    newest = sorted(set(times), reverse=True)[: retention.last]
+    assert plan(times, retention, "UTC").stay.issuperset(newest)
+
+
+@given(
+    st.lists(st.integers(1, 5 * 24), min_size=1, max_size=120),
+    RETENTIONS,
+    st.sampled_from(ZONES),
+)
+@settings(max_examples=50)
+def test_forgetting_after_every_run_loses_nothing(
+    gaps_h: list[int], retention: Retention, zone: str
+) -> None:
+    """Who forgets after each run has the same in the end as who forgets once, at the end."""
+    at_ms, left, every = 1_767_225_600_000, set[int](), []
+    for gap_h in gaps_h:
+        at_ms += gap_h * 3_600_000
+        every.append(at_ms)
+        left = set(plan([*left, at_ms], retention, zone).stay)
+    assert left == plan(every, retention, zone).stay
+
+
+def test_times_that_no_calendar_knows_stay_and_push_nothing_out() -> None:
+    odd = [-1, -(10**15), 10**15, 10**18, 2**70]
+    times = [at(f"2026-01-{day:02} 02:00") for day in range(1, 10)]
+    for retention in (Retention(last=2), Retention(1, 2, 2, 2, 2)):
+        plain, kept = (plan(some, retention, "Pacific/Apia") for some in (times, times + odd))
+        assert kept.stay == plain.stay | set(odd)
+        assert (kept.go, kept.tags) == (plain.go, plain.tags)
 
 
 def test_the_oldest_of_each_bucket_stays_and_says_why() -> None:

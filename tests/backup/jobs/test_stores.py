@@ -92,8 +92,13 @@ def test_a_spoilt_file_is_kept_and_told(tmp_path: Path, body: bytes) -> None:
     store.save(a_job("c"))
     store.delete("a")
     assert bad.read_bytes() == body
+    # What takes its place, or removes it, keeps it beside.
     store.save(a_job("bad"))
     assert store.troubles() == []
+    bad.write_bytes(body)
+    store.delete("bad")
+    assert [one.id for one in store.all()] == ["c"]
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("bad.spoilt*"))] == [body, body]
 
 
 @pytest.mark.parametrize("values", [{"retention": {"last": 0}}, {"concurrency": 0}, {"mode": "x"}])
@@ -103,6 +108,14 @@ def test_values_that_cannot_be(tmp_path: Path, values: dict[str, object]) -> Non
     store = JobStore(tmp_path)
     assert store.all() == []
     assert len(store.troubles()) == 1
+
+
+def test_a_copy_by_hand_is_no_second_job(tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+    store.save(a_job())
+    (tmp_path / "copy.json").write_bytes((tmp_path / "a.json").read_bytes())
+    assert [one.id for one in store.all()] == ["a"]
+    assert ["of another id, 'a'" in trouble for trouble in store.troubles()] == [True]
 
 
 def test_fields_of_a_later_version_do_no_harm(tmp_path: Path) -> None:
