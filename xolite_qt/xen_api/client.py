@@ -216,6 +216,7 @@ class XenApi:
             tls=address.scheme == "https",
             fingerprint=self._session.fingerprint(),
             session=await self._session.reference(),
+            pinned=self._session.pinned,
         )
 
     async def metrics(

@@ -218,6 +218,10 @@ class Session:
         """What was accepted for the host that is called; empty where nothing was."""
         return self._transport.pinned(self.address) or ""
 
+    def pinned(self, host: str, port: int) -> str | None:
+        """What was accepted for another host, or None; from any thread."""
+        return self._transport.pinned(Address("https", host, port))
+
     async def close(self) -> None:
         """Signs out as far as the host can be reached, forgets the password, hangs up."""
         ref, self._ref, self._password = self._ref, None, None

@@ -23,11 +23,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from .door import Door as Door
 from .errors import (
     CertificateChanged,
     ConnectionLost,
@@ -48,6 +48,8 @@ IDLE_S = 60.0
 _CONNECT_S = 10.0
 _RECEIVE_BYTES = 4 * 1024 * 1024
 _HEAD_LIMIT_BYTES = 64 * 1024
+_MOST_HOPS = 2
+_ELSEWHERE = (301, 302, 303, 307, 308)
 # The host answers an import before it reads the body; one that does not is sent it all the same.
 _EARLY_ANSWER_S = 3.0
 _FIRST_POLL_S, _SLOWEST_POLL_S = 0.05, 2.0
@@ -67,24 +69,6 @@ class TransferRefused(TransportError):  # noqa: N818 - as the other errors here
         super().__init__(f"{path}: the host answered {status} {reason}".rstrip())
         self.path = path
         self.status = status
-
-
-@dataclass(frozen=True)
-class Door:
-    """The way into a host for transfers. Made by `XenApi.door`.
-
-    Attributes:
-        host, port: its address.
-        tls: whether it is spoken to in TLS.
-        fingerprint: of the certificate that was accepted; empty without TLS.
-        session: reference of the session; never shown.
-    """
-
-    host: str
-    port: int
-    tls: bool
-    fingerprint: str
-    session: str = field(repr=False)
 
 
 class _Connection:
@@ -205,24 +189,29 @@ def open_export(
         idle_s: seconds of silence after which the connection is given up.
 
     Raises:
-        TransferRefused: the host said no.
+        TransferRefused: the host said no, or sent us to one whose certificate nobody accepted.
         CertificateChanged: another certificate than the accepted one; nothing was sent.
         NotReachable, ConnectionLost: no connection, or none any more.
     """
-    connection = _Connection(door, idle_s)
-    try:
-        connection.send(_head("GET", door, path, query, None))
-        # It holds the socket open on its own, so it is closed however this ends.
-        with contextlib.closing(HTTPResponse(connection.socket, method="GET")) as response:
-            try:
-                response.begin()
-            except (OSError, HTTPException, ValueError) as error:
-                what = _words(error) if isinstance(error, OSError) else "no HTTP"
-                raise ConnectionLost(f"{path}: the host did not answer: {what}") from None
-            _judge(path, response.status, response.reason)
-            yield ExportBody(connection, response)
-    finally:
-        connection.close()
+    for hops in range(_MOST_HOPS + 1):
+        connection = _Connection(door, idle_s)
+        try:
+            connection.send(_head("GET", door, path, query, None))
+            # It holds the socket open on its own, so it is closed however this ends.
+            with contextlib.closing(HTTPResponse(connection.socket, method="GET")) as response:
+                try:
+                    response.begin()
+                except (OSError, HTTPException, ValueError) as error:
+                    what = _words(error) if isinstance(error, OSError) else "no HTTP"
+                    raise ConnectionLost(f"{path}: the host did not answer: {what}") from None
+                status, location = response.status, response.getheader("Location")
+                next_door = _judge(door, path, status, response.reason, location, hops)
+                if next_door is None:
+                    yield ExportBody(connection, response)
+                    return
+        finally:
+            connection.close()
+        door = next_door
 
 
 class ImportBody:
@@ -264,27 +253,33 @@ def open_import(
         idle_s: seconds without progress after which the connection is given up.
 
     Raises:
-        TransferRefused: the host said no.
+        TransferRefused: the host said no, or sent us to one whose certificate nobody accepted.
         CertificateChanged: another certificate than the accepted one; nothing was sent.
         NotReachable, ConnectionLost: no connection, or none any more.
     """
-    connection = _Connection(door, idle_s)
-    try:
-        connection.send(_head("PUT", door, path, query, length_bytes))
-        _early_answer(connection, path, idle_s)
-        body = ImportBody(connection)
-        yield body
-        if body.sent_bytes == length_bytes:
-            # The host reads on for a while; hanging up now would cut what is under way.
-            with contextlib.suppress(OSError):
-                while connection.socket.recv(4096):
-                    pass
-    finally:
-        connection.close()
+    for hops in range(_MOST_HOPS + 1):
+        connection = _Connection(door, idle_s)
+        try:
+            connection.send(_head("PUT", door, path, query, length_bytes))
+            next_door = _early_answer(connection, door, path, idle_s, hops)
+            if next_door is None:
+                body = ImportBody(connection)
+                yield body
+                if body.sent_bytes == length_bytes:
+                    # The host reads on for a while; hanging up now would cut what is under way.
+                    with contextlib.suppress(OSError):
+                        while connection.socket.recv(4096):
+                            pass
+                return
+        finally:
+            connection.close()
+        door = next_door
 
 
-def _early_answer(connection: _Connection, path: str, idle_s: float) -> None:
-    """Reads the head of the answer, which comes before the body is sent."""
+def _early_answer(
+    connection: _Connection, door: Door, path: str, idle_s: float, hops: int
+) -> Door | None:
+    """Reads the head of the answer, which comes before the body is sent; see `_judge`."""
     head = bytearray()
     connection.socket.settimeout(_EARLY_ANSWER_S)
     try:
@@ -298,22 +293,38 @@ def _early_answer(connection: _Connection, path: str, idle_s: float) -> None:
     except TimeoutError:
         if head:
             raise ConnectionLost(f"{path}: the host fell silent in its answer") from None
-        return
+        return None
     except OSError as error:
         raise ConnectionLost(f"{path}: the host hung up: {_words(error)}") from None
     finally:
         connection.socket.settimeout(idle_s)
-    words = bytes(head.split(b"\r\n", 1)[0]).decode("latin-1").split(" ", 2)
+    first, *lines = bytes(head.partition(b"\r\n\r\n")[0]).decode("latin-1").split("\r\n")
+    words = first.split(" ", 2)
     if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdigit():
         raise MalformedAnswer(f"{path}: the answer is no HTTP")
-    _judge(path, int(words[1]), words[2] if len(words) > 2 else "")
+    parts = [line.partition(":") for line in lines]
+    fields = {name.strip().lower(): value.strip() for name, _, value in parts}
+    reason = words[2] if len(words) > 2 else ""
+    return _judge(door, path, int(words[1]), reason, fields.get("location"), hops)
 
 
-def _judge(path: str, status: int, reason: str) -> None:
-    if status in (301, 302, 303, 307):
-        raise TransferRefused(path, status, "(another host of the pool must serve this disk)")
+def _judge(
+    door: Door, path: str, status: int, reason: str, location: str | None, hops: int
+) -> Door | None:
+    """None where the transfer goes on here; the door of the host that must do it instead.
+
+    A disk on a storage of one host alone moves through that host.
+    """
+    if status in _ELSEWHERE:
+        if hops == _MOST_HOPS:
+            raise TransferRefused(path, status, "(hosts send us round in circles)")
+        try:
+            return door.to(location or "")
+        except TransportError as error:
+            raise TransferRefused(path, status, f"({error})") from None
     if status != 200:
         raise TransferRefused(path, status, reason)
+    return None
 
 
 @contextmanager

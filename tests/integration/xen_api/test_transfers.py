@@ -204,6 +204,95 @@ def test_the_session_is_in_no_address_and_no_text_of_a_door() -> None:
     assert SECRET not in repr(a_door(1)) + str(a_door(1))
 
 
+# Sent to another host of the pool
+
+
+def moved(to: str) -> Callable[[Any], None]:
+    return say(f"HTTP/1.1 302 Found\r\nLocation: {to}\r\n\r\n".encode())
+
+
+async def test_a_disk_of_another_host_moves_through_that_host(api: XenApi, demo: Running) -> None:
+    """Only its address is taken from what the first one says, not what to ask for."""
+    vdi, data = await a_disk(api, demo), os.urandom(8 * MIB)
+    there = await api.door()
+    assert there.tls
+    pins = {(there.host, there.port): there.fingerprint}
+
+    def at(port: int) -> Door:
+        return Door("127.0.0.1", port, False, "", there.session, lambda h, p: pins.get((h, p)))
+
+    answer = moved(f"https://{there.host}:{there.port}/elsewhere?session_id=x&vdi=y")
+    query = {"vdi": vdi, "format": "raw"}
+    with listening(answer) as port:
+        assert await asyncio.to_thread(sent, at(port), query, data) == len(data)
+    with listening(answer) as port:
+        assert await asyncio.to_thread(received, at(port), query) == data
+
+
+async def test_the_door_of_a_client_knows_what_was_accepted(api: XenApi) -> None:
+    door = await api.door()
+    assert door.pinned(door.host, door.port) == door.fingerprint
+    assert door.pinned("10.0.0.2", 443) is None
+    assert door.to(f"https://{door.host}:{door.port}/x") == door
+
+
+@pytest.mark.parametrize("opening", [received, lambda door, q: sent(door, q, b"data")])
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [
+        ("https://10.0.0.2/?session_id=abc", r"10\.0\.0\.2.*not accepted"),
+        ("http://10.0.0.2/?session_id=abc", "no host"),
+        ("https://[::1/", "no host"),
+        ("ftp://10.0.0.2/", "no host"),
+        ("/elsewhere?session_id=abc", "no host"),
+        ("", "no host"),
+    ],
+)
+def test_no_host_that_nobody_accepted_is_gone_to(
+    to: str, words: str, opening: Callable[..., object]
+) -> None:
+    with listening(moved(to)) as port, pytest.raises(TransferRefused, match=words) as caught:
+        opening(a_door(port), {"vdi": "x"})
+    assert caught.value.status == 302
+    assert "abc" not in str(caught.value)
+
+
+def test_nothing_is_sent_without_tls_to_where_tls_led_to() -> None:
+    with pytest.raises(TransportError, match="without TLS"):
+        a_door(1, WRONG_PIN).to("http://127.0.0.1:2/")
+
+
+@pytest.mark.parametrize("opening", [received, lambda door, q: sent(door, q, b"data")])
+def test_another_certificate_behind_a_redirect_is_sent_nothing(
+    opening: Callable[..., object],
+) -> None:
+    heard = bytearray()
+
+    def answer(connection: Any) -> None:
+        while piece := connection.recv(4096):
+            heard.extend(piece)
+
+    with (
+        listening(answer, tls=True) as there,
+        listening(moved(f"https://127.0.0.1:{there}/")) as port,
+        pytest.raises(CertificateChanged),
+    ):
+        door = dataclasses.replace(a_door(port), pinned=lambda host, port: WRONG_PIN)
+        opening(door, {"vdi": "x"})
+    assert heard == b""
+
+
+@pytest.mark.parametrize("opening", [received, lambda door, q: sent(door, q, b"data")])
+def test_hosts_that_send_us_in_circles(opening: Callable[..., object]) -> None:
+    with (
+        listening(moved("http://127.0.0.1:1/")) as third,
+        listening(moved(f"http://127.0.0.1:{third}/")) as second,
+        listening(moved(f"http://127.0.0.1:{second}/")) as first,
+        pytest.raises(TransferRefused, match="circles"),
+    ):
+        opening(a_door(first), {"vdi": "x"})
+
+
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
