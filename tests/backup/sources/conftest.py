@@ -42,11 +42,13 @@ class Bench:
     """A host and what a test does with it.
 
     Attributes:
+        pins: what was accepted.
         told: what users hear about ways that are not possible.
     """
 
     running: Running
     api: XenApi
+    pins: MemoryPins
     tasks_before: frozenset[str]
     told: list[str] = field(default_factory=list)
 
@@ -149,4 +151,4 @@ async def bench() -> AsyncIterator[Bench]:
         pins.accept(url.hostname or "", url.port or 443, running.fingerprint)
         async with XenApi(running.url, pins=pins) as api:
             await api.login(running.user, running.password)
-            yield Bench(running, api, frozenset(running.host.db.refs("task")))
+            yield Bench(running, api, pins, frozenset(running.host.db.refs("task")))

@@ -193,6 +193,21 @@ async def test_stop_between_two_ways(bench: Bench) -> None:
     await bench.check_nothing_left(disk)
 
 
+@pytest.mark.parametrize("nbd", ["auto", "off"])
+async def test_a_host_with_another_certificate_is_no_host_to_read_from(
+    bench: Bench, nbd: str
+) -> None:
+    disk = await bench.snapshot(await bench.disk())
+    door = await bench.api.door()
+    bench.pins.accept(door.host, door.port, ":".join(["AB"] * 32))
+    try:
+        with pytest.raises(SourceError, match="certificate"):
+            await bench.read(await bench.open(disk, nbd=nbd), Taken())
+    finally:
+        bench.pins.accept(door.host, door.port, door.fingerprint)
+    await bench.check_nothing_left(disk)
+
+
 async def test_closing_without_reading(bench: Bench) -> None:
     await bench.use_nbd()
     disk = await bench.snapshot(await bench.disk())

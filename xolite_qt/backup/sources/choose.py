@@ -17,7 +17,7 @@ from xolite_qt.backup.sources.base import BLOCK_BYTES, Consumer, DiskSource, Rea
 from xolite_qt.nbd import NbdError, TlsSettings
 from xolite_qt.vhd import VhdError
 from xolite_qt.vhd.stream import VhdStream
-from xolite_qt.xen_api import TransportError, XapiError, XenApi, XenApiError
+from xolite_qt.xen_api import XapiError, XenApi, XenApiError
 from xolite_qt.xen_api.transfers import Door, open_export, transfer_task
 
 from .export import ExportSource, ReadParent, check_export
@@ -269,7 +269,8 @@ class ResilientSource:
                 self._open = await self._chooser.open(way)
             except SourceUnavailable as error:
                 self._lost(way, error.reason)
-            except (TransportError, XapiError) as error:
+            except XenApiError as error:
+                # A certificate that has changed, too: nobody else's disk is read.
                 raise SourceError(f"the host does not answer: {error}") from error
             else:
                 return

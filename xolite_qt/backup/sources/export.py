@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import wait
 from typing import Any, NoReturn, TypeVar
 
 from xolite_qt.backup.errors import Cancelled, SourceError
@@ -58,12 +58,11 @@ class ExportSource:
     def read(self, consume: Consumer, stop: threading.Event) -> Reading:
         """See `DiskSource.read`."""
         running = asyncio.run_coroutine_threadsafe(self._run(consume, stop), self._loop)
-        while True:
-            try:
-                return running.result(_WAIT_S)
-            except FutureTimeout:
-                if running.done():
-                    raise
+        # A wait of its own: `result` with a time-out cannot tell that it ran out from a transfer
+        # that ended in the same moment.
+        while not running.done():
+            wait([running], timeout=_WAIT_S)
+        return running.result()
 
     async def _run(self, consume: Consumer, stop: threading.Event) -> Reading:
         try:
