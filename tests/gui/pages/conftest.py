@@ -148,6 +148,7 @@ async def bench(
         hosts = stores.host.records
         runner = ActionRunner(api, lambda: list(hosts.values()), tasks, notify, window)
         made.context = PageContext(stores, runner, navigate, notify, Settings(), tasks, {})
+        runner.context = made.context
         made.backups = BackupStores(tmp_path, tmp_path, linger_s=0.0, period_s=0.05)
         deeds = BackupDeeds(made.context, made.backups, window)
         made.context.services["backups"] = deeds

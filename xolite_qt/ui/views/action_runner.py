@@ -20,9 +20,11 @@ from xolite_qt.ui.actions import (
     Harm,
     Items,
     Outcome,
+    Question,
     actions_for,
     question_for,
 )
+from xolite_qt.ui.deeds import Choice, Deed, choices_for, one_of
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.errors import explain
@@ -59,6 +61,9 @@ class ActionRunner(QObject):
         self._notify = notify
         self._window = window
         self._blocked: str | None = None
+        # Set by who makes the context: the context names the runner, and providers of choices
+        # want the context.
+        self.context: Any = None
 
     @property
     def blocked(self) -> str | None:
@@ -85,14 +90,103 @@ class ActionRunner(QObject):
         name = f"{action.label}: {', '.join(item.name_label[:80] for item in kept[:3])}"
         self._tasks.spawn(self._work(action, kept), name)
 
+    @property
+    def window(self) -> QWidget:
+        """Over which dialogs open."""
+        return self._window
+
+    def begin(self, deeds: Sequence[Deed], question: Question | None = None) -> None:
+        """Does what a form or menu has put together: asks where it hurts, tells the outcome."""
+        if self._blocked is not None:
+            self._notify(self._blocked, level="warning")
+        elif deeds:
+            self._tasks.spawn(self.do(tuple(deeds), question), one_of(deeds, question))
+
+    async def do(
+        self, deeds: Sequence[Deed], question: Question | None = None
+    ) -> list[Outcome] | None:
+        """As `begin`, for who waits for the end.
+
+        Returns:
+            What became of each deed, in their order; None where the user said no.
+        """
+        if question is not None and not await ask(ConfirmDialog(question, self._window)):
+            return None
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(deed: Deed) -> Outcome:
+            async with slots:
+                try:
+                    await deed.work(self._scope.api)
+                except XenApiError as error:
+                    return Outcome(deed.name, error)
+                return Outcome(deed.name)
+
+        outcomes = await asyncio.gather(*(one(deed) for deed in deeds))
+        self._tell(deeds[0].label, deeds[0].done, outcomes)
+        return outcomes
+
+    def choices(self, kind: str, items: Sequence[Any]) -> list[Choice]:
+        """What else than `ui.actions` may be done with these objects."""
+        if self.context is None:
+            return []
+        return choices_for(kind, self.context, items)
+
+    def choose(self, choice: Choice) -> None:
+        """Begins a choice, or says why not."""
+        reason = self._blocked or choice.reason
+        if reason is None:
+            choice.run()
+        else:
+            self._notify(reason, level="warning")
+
+    def fill(self, menu: QMenu, choices: Sequence[Choice]) -> list[QAction]:
+        """Appends choices to a menu, groups apart, disabled ones with their reason."""
+        made: list[QAction] = []
+        group: int | None = None
+        for choice in choices:
+            if (menu.actions() or made) and choice.group != group:
+                made.append(menu.addSeparator())
+            group = choice.group
+            entry = menu.addAction(icon(choice.icon), choice.label.replace("&", "&&"))
+            reason = self._blocked or choice.reason
+            entry.setObjectName(choice.id)
+            entry.setEnabled(reason is None)
+            entry.setToolTip(plain_tooltip(reason or ""))
+            entry.triggered.connect(lambda _on=False, which=choice: self.choose(which))
+            made.append(entry)
+        return made
+
+    def menu_of(self, choices: Callable[[], Sequence[Choice]], parent: QWidget) -> QMenu:
+        """A menu of choices alone; it asks for them each time it opens."""
+        menu = QMenu(parent)
+        menu.setToolTipsVisible(True)
+
+        def refresh() -> None:
+            menu.clear()
+            self.fill(menu, choices())
+
+        menu.aboutToShow.connect(refresh)
+        return menu
+
     def menu(
         self,
         kind: str,
         items: Callable[[], Items],
         parent: QWidget,
         only: Callable[[ActionId], bool] = lambda _id: True,
+        *,
+        more: bool = True,
     ) -> QMenu:
-        """A menu of the actions of a kind; it looks at the objects each time it opens."""
+        """A menu of the actions of a kind; it looks at the objects each time it opens.
+
+        Args:
+            kind: "vm" or "host".
+            items: the objects.
+            parent: of the menu.
+            only: which actions.
+            more: whether what providers offer comes after them.
+        """
         menu = QMenu(parent)
         menu.setToolTipsVisible(True)
         entries: list[tuple[ActionId, QAction]] = []
@@ -111,12 +205,18 @@ class ActionRunner(QObject):
             )
             entries.append((action.id, entry))
 
+        others: list[QAction] = []
+
         def refresh() -> None:
             now = items()
             for action_id, entry in entries:
                 reason = self.reason(action_id, now)
                 entry.setEnabled(reason is None)
                 entry.setToolTip(plain_tooltip(reason or ""))
+            for entry in others:
+                menu.removeAction(entry)
+                entry.deleteLater()
+            others[:] = self.fill(menu, self.choices(kind, now)) if more and now else []
 
         menu.aboutToShow.connect(refresh)
         return menu
@@ -144,7 +244,8 @@ class ActionRunner(QObject):
                     return Outcome(item.name_label, error)
                 return Outcome(item.name_label)
 
-        self._tell(action, await asyncio.gather(*(one(item) for item in items)))
+        outcomes = await asyncio.gather(*(one(item) for item in items))
+        self._tell(action.label, action.done, outcomes)
 
     async def _choose_host(self, action: Action, items: Items) -> str:
         first = items[0]
@@ -168,15 +269,15 @@ class ActionRunner(QObject):
                 lines.append(f"{disk.name_label or disk.uuid} ({words.size(disk.virtual_size)})")
         return lines
 
-    def _tell(self, action: Action, outcomes: Sequence[Outcome]) -> None:
+    def _tell(self, label: str, done: str, outcomes: Sequence[Outcome]) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         well = len(outcomes) - len(failed)
         if not failed:
             what = outcomes[0].name if len(outcomes) == 1 else f"{well} objects"
-            self._notify(f"{what}: {action.done}.", level="success")
+            self._notify(f"{what}: {done}.", level="success")
             return
         if all(isinstance(outcome.error, TaskCancelled) for outcome in failed):
-            self._notify(f"{action.label}: cancelled.", level="info")
+            self._notify(f"{label}: cancelled.", level="info")
             return
         lines = []
         for outcome in failed:
@@ -187,7 +288,7 @@ class ActionRunner(QObject):
         first = failed[0].error
         assert first is not None
         if len(outcomes) == 1:
-            text = f"{action.label} {failed[0].name}: {explain(first).summary}"
+            text = f"{label} {failed[0].name}: {explain(first).summary}"
         else:
-            text = f"{action.label}: {well} of {len(outcomes)} done, {len(failed)} failed."
+            text = f"{label}: {well} of {len(outcomes)} done, {len(failed)} failed."
         self._notify(text, level="danger", details="\n\n".join(lines))

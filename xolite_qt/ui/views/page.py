@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +15,7 @@ from xolite_qt.stores import StoreState, Subscription
 
 if TYPE_CHECKING:
     from xolite_qt.stores import Stores
+    from xolite_qt.ui.deeds import Choice
     from xolite_qt.ui.tasks import TaskOwner
 
 
@@ -97,6 +98,10 @@ class Page(QWidget):
     def refresh(self) -> None:
         """Shows what the wanted stores hold now; called after each subscribing."""
 
+    def choices(self) -> Sequence[Choice]:
+        """What may be done on this page now besides what menus offer: for the palette."""
+        return ()
+
     def subscribe(self) -> None:
         """Makes the wanted subscriptions; does nothing while they stand."""
         if not self._subscriptions:
@@ -159,11 +164,13 @@ class PageSpec:
         tab_id: "dashboard"; with the kind it makes the page id, "vm.dashboard".
         label: the tab's caption.
         factory: makes the page of one object.
+        passing: shown as a tab only while it is open: a form that a button leads to.
     """
 
     tab_id: str
     label: str
     factory: Callable[[PageContext, str], Page]
+    passing: bool = False
 
 
 # Filled by the rooms of the pages when they are imported; the order is the order of the tabs.

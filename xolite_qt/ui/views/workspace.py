@@ -14,6 +14,7 @@ from xolite_qt.settings import Settings
 from xolite_qt.stores import Change, NodeKind, Stores, StoreState, Subscription, TreeNode
 from xolite_qt.ui import format as words
 from xolite_qt.ui.actions import ACTIONS, POWER_ACTIONS, ActionId, Harm, Items, actions_for
+from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.errors import explain
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.tree import shown_name
@@ -72,6 +73,7 @@ class Workspace(QWidget):
         self.context = PageContext(
             stores, self.runner, self.open_object, notify, settings, tasks, services
         )
+        self.runner.context = self.context
         self.deeds = BackupDeeds(self.context, services["backup_stores"], window)
         services["backups"] = self.deeds
         self.kind = Kind.POOL
@@ -97,14 +99,30 @@ class Workspace(QWidget):
         self._reopen = self.settings.last_object.get("uuid", "")
         self._buttons: dict[Kind, tuple[Button, ...]] = {
             Kind.VM: (
-                self._menu_button(self.tr("Change state"), "vm", lambda a: a in POWER_ACTIONS),
+                self._menu_button(
+                    self.tr("Change state"), "vm", lambda a: a in POWER_ACTIONS, False
+                ),
                 self._menu_button(self.tr("More"), "vm", lambda a: a not in POWER_ACTIONS),
             ),
             Kind.HOST: (self._menu_button(self.tr("Actions"), "host", lambda _a: True),),
+            Kind.POOL: (self._pool_button(),),
         }
 
-    def _menu_button(self, text: str, kind: str, only: Callable[[ActionId], bool]) -> Button:
-        menu = self.runner.menu(kind, self._items, self, only)
+    def _pool_choices(self) -> Sequence[Choice]:
+        node = self.node
+        return self.runner.choices("pool", () if node is None else (node.record,))
+
+    def _pool_button(self) -> Button:
+        menu = self.runner.menu_of(self._pool_choices, self)
+        button = Button(self.tr("Actions"), "secondary", small=True, menu=menu)
+        button.hide()
+        self.head.add_action(button)
+        return button
+
+    def _menu_button(
+        self, text: str, kind: str, only: Callable[[ActionId], bool], more: bool = True
+    ) -> Button:
+        menu = self.runner.menu(kind, self._items, self, only, more=more)
         button = Button(text, "secondary", small=True, menu=menu)
         button.hide()
         self.head.add_action(button)
@@ -206,10 +224,11 @@ class Workspace(QWidget):
         specs = PAGES[which]
         if not specs:
             return
+        wanted = tab or self.settings.last_tabs.get(which, specs[0].tab_id)
+        if wanted not in [spec.tab_id for spec in specs]:
+            wanted = specs[0].tab_id
+        specs = [spec for spec in specs if not spec.passing or spec.tab_id == wanted]
         known = [spec.tab_id for spec in specs]
-        wanted = tab or self.settings.last_tabs.get(which, known[0])
-        if wanted not in known:
-            wanted = known[0]
         same_kind = which is self.kind and self.tabs.ids() == known
         self.kind, self.ref, self._reopen = which, ref, ""
         self.tabs.blockSignals(True)
@@ -251,6 +270,9 @@ class Workspace(QWidget):
     def _tab_selected(self, tab: str) -> None:
         self.settings.last_tabs[self.kind.value] = tab
         self._show_tab(tab)
+        for spec in PAGES[self.kind]:
+            if spec.passing and spec.tab_id != tab and spec.tab_id in self.tabs.ids():
+                self.tabs.removeTab(self.tabs.ids().index(spec.tab_id))
 
     def _show_tab(self, tab: str) -> None:
         spec = next(spec for spec in PAGES[self.kind] if spec.tab_id == tab)
@@ -329,6 +351,9 @@ class Workspace(QWidget):
     def _tree_menu(self, node: TreeNode, place: QPoint) -> None:
         if node.kind is NodeKind.POOL:
             menu = QMenu(self)
+            menu.setToolTipsVisible(True)
+            self.runner.fill(menu, self._pool_choices())
+            menu.addSeparator()
         else:
             record: Any = node.record
             menu = self.runner.menu(node.kind.value, lambda: (record,), self)
@@ -398,7 +423,9 @@ class Workspace(QWidget):
                         reason=self.runner.reason(action.id, items),
                     )
                 )
-        for number, spec in enumerate(PAGES[self.kind]):
+        entries += self._choice_entries()
+        tabs = [spec for spec in PAGES[self.kind] if not spec.passing]
+        for number, spec in enumerate(tabs):
             entries.append(
                 Entry(
                     f"Go to {spec.label}",
@@ -424,6 +451,23 @@ class Workspace(QWidget):
         if len(vms) <= 500:
             entries.extend(self._actions_on(vms))
         return entries
+
+    def _choice_entries(self) -> list[Entry]:
+        if self.kind is Kind.APP or self.node is None:
+            return []
+        name = shown_name(self.node)
+        on_object = self.runner.choices(self.kind.value, (self.node.record,))
+        on_page = self.page.choices() if self.page is not None else ()
+        return [
+            Entry(
+                choice.label,
+                name,
+                choice.icon,
+                partial(self.runner.choose, choice),
+                reason=self.runner.blocked or choice.reason,
+            )
+            for choice in (*on_object, *on_page)
+        ]
 
     def _actions_on(self, nodes: Sequence[TreeNode]) -> list[Entry]:
         entries = []
