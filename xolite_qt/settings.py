@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, kw_only=True):
     last_object: Annotated[
         dict[str, str], Doc(description="The object last looked at: its kind and uuid.")
     ] = msgspec.field(default_factory=dict)
+    show_calls_first: Annotated[
+        bool, Doc(description="Show the calls of each action before it is done, as a script.")
+    ] = False
     tables: Annotated[
         dict[str, dict[str, Any]], Doc(description="Columns and sorting of each table.")
     ] = msgspec.field(default_factory=dict)

@@ -16,8 +16,6 @@ from typing import Any
 
 from xolite_qt.ui.actions import Question
 
-__all__ = ["CHOICES", "Choice", "Deed", "Provider", "Work", "provides"]
-
 Work = Callable[[Any], Awaitable[Any]]
 """Does it, with a connection (`xen_api.XenApi`, or a rehearsal of one)."""
 
@@ -81,6 +79,11 @@ def choices_for(kind: str, context: Any, records: Sequence[Any]) -> list[Choice]
     """What all providers offer for these objects, in groups."""
     found = [choice for provider in CHOICES[kind] for choice in provider(context, records)]
     return sorted(found, key=lambda choice: choice.group)
+
+
+def named(names: Sequence[str]) -> str:
+    """The only name, or how many there are."""
+    return names[0] if len(names) == 1 else f"{len(names)} objects"
 
 
 def one_of(deeds: Sequence[Deed], question: Question | None) -> str:

@@ -6,7 +6,7 @@ list of calls, to be read before they are made.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +105,7 @@ def reads(method: str, params: tuple[Any, ...] = ()) -> bool:
     return verb.startswith(_READS)
 
 
-async def rehearse(api: Any, works: list[Callable[[Any], Awaitable[Any]]]) -> list[PlannedCall]:
+async def rehearse(api: Any, works: Sequence[Callable[[Any], Awaitable[Any]]]) -> list[PlannedCall]:
     """The calls of several pieces of work, one after the other.
 
     Raises:

@@ -6,10 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 
 from tests.gui.shell.conftest import Shell
-from xolite_qt.ui.actions import Harm, Question
+from xolite_qt.ui.actions import ActionId, Harm, Question
 from xolite_qt.ui.deeds import CHOICES, Choice, Deed
+from xolite_qt.ui.dialogs.calls import CallsDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.rehearsal import PLANNED, PlannedCall, rehearse
 from xolite_qt.ui.views.page import Kind
@@ -96,3 +101,52 @@ async def test_a_rehearsal_reads_and_writes_nothing(shell: Shell) -> None:
         PlannedCall("VM.set_name_description", (f"{PLANNED}0", "text")),
     ]
     assert len(shell.db.refs("VM")) == before
+
+
+async def test_an_action_is_shown_as_a_script_and_nothing_is_done(shell: Shell) -> None:
+    await shell.connect()
+    ref = shell.vm("Running")
+    vm = shell.workspace.stores.vm.records[ref]
+    shell.workspace.open_object(Kind.VM, ref)
+    menu = shell.workspace.runner.menu("vm", shell.workspace._items, shell.workspace)
+    menu.aboutToShow.emit()
+    scripts = next(entry for entry in menu.actions() if entry.text() == "Show as script")
+    assert menu.actions()[-1] is scripts
+    inside = scripts.menu()
+    assert isinstance(inside, QMenu)
+    assert "Start" not in [entry.text() for entry in inside.actions()]
+    next(entry for entry in inside.actions() if entry.text() == "Force shut down").trigger()
+    dialog = await shell.dialog(CallsDialog)
+    assert dialog.text.toPlainText().splitlines()[2:] == [
+        f"# {vm.name_label}",
+        f"xe vm-shutdown uuid={vm.uuid} force=true",
+    ]
+    QTest.mouseClick(dialog.tabs, Qt.MouseButton.LeftButton, pos=dialog.tabs.tabRect(1).center())
+    dialog.copy.click()
+    copied = QGuiApplication.clipboard().text()
+    assert f"api.VM.hard_shutdown(api.VM.get_by_uuid('{vm.uuid}'))" in copied
+    dialog.cancel.click()
+    await shell.until(lambda: not shell.window.findChildren(CallsDialog))
+    assert shell.db.get("VM", ref)["power_state"] == "Running"
+
+
+async def test_with_the_setting_calls_are_shown_first(shell: Shell) -> None:
+    await shell.connect()
+    ref = shell.vm("Halted")
+    shell.workspace.settings.show_calls_first = True
+    vm = shell.workspace.stores.vm.records[ref]
+    shell.workspace.runner.trigger(ActionId.VM_START, (vm,))
+    dialog = await shell.dialog(CallsDialog)
+    assert f"xe vm-start uuid={vm.uuid}" in dialog.text.toPlainText()
+    dialog.cancel.click()
+    await shell.until(lambda: not shell.window.findChildren(CallsDialog))
+    assert shell.db.get("VM", ref)["power_state"] == "Halted"
+
+    def work(api: Any) -> Any:
+        return api.call("VM.set_name_label", ref, "another")
+
+    shell.workspace.runner.begin([Deed(vm.name_label, "Rename", "renamed", work)])
+    dialog = await shell.dialog(CallsDialog)
+    assert "name-label=another" in dialog.text.toPlainText()
+    dialog.go.click()
+    await shell.until(lambda: shell.db.get("VM", ref)["name_label"] == "another")

@@ -24,11 +24,14 @@ from xolite_qt.ui.actions import (
     actions_for,
     question_for,
 )
-from xolite_qt.ui.deeds import Choice, Deed, choices_for, one_of
+from xolite_qt.ui.deeds import Choice, Deed, Work, choices_for, named, one_of
+from xolite_qt.ui.dialogs.calls import CallsDialog
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.errors import explain
 from xolite_qt.ui.icons import icon
+from xolite_qt.ui.rehearsal import rehearse
+from xolite_qt.ui.scripts import names_of
 from xolite_qt.ui.tasks import TaskOwner, ask
 from xolite_qt.ui.views.page import Notify
 from xolite_qt.ui.widgets.text import plain_tooltip
@@ -112,6 +115,9 @@ class ActionRunner(QObject):
         """
         if question is not None and not await ask(ConfirmDialog(question, self._window)):
             return None
+        title = f"{deeds[0].label} {named([deed.name for deed in deeds])}"
+        if not await self._go_on(title, deeds[0].label, [deed.work for deed in deeds]):
+            return None
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(deed: Deed) -> Outcome:
@@ -140,21 +146,34 @@ class ActionRunner(QObject):
         else:
             self._notify(reason, level="warning")
 
-    def fill(self, menu: QMenu, choices: Sequence[Choice]) -> list[QAction]:
-        """Appends choices to a menu, groups apart, disabled ones with their reason."""
+    def fill(
+        self, menu: QMenu, choices: Sequence[Choice], before: QAction | None = None
+    ) -> list[QAction]:
+        """Puts choices into a menu, groups apart, disabled ones with their reason.
+
+        Args:
+            menu: where to.
+            choices: in their order.
+            before: an entry that stays behind them.
+        """
         made: list[QAction] = []
         group: int | None = None
         for choice in choices:
-            if (menu.actions() or made) and choice.group != group:
-                made.append(menu.addSeparator())
+            if choice.group != group:
+                made.append(QAction(menu))
+                made[-1].setSeparator(True)
             group = choice.group
-            entry = menu.addAction(icon(choice.icon), choice.label.replace("&", "&&"))
+            entry = QAction(icon(choice.icon), choice.label.replace("&", "&&"), menu)
             reason = self._blocked or choice.reason
             entry.setObjectName(choice.id)
             entry.setEnabled(reason is None)
             entry.setToolTip(plain_tooltip(reason or ""))
             entry.triggered.connect(lambda _on=False, which=choice: self.choose(which))
             made.append(entry)
+        if before is None:
+            menu.addActions(made)
+        else:
+            menu.insertActions(before, made)
         return made
 
     def menu_of(self, choices: Callable[[], Sequence[Choice]], parent: QWidget) -> QMenu:
@@ -206,6 +225,8 @@ class ActionRunner(QObject):
             entries.append((action.id, entry))
 
         others: list[QAction] = []
+        before = menu.addSeparator()
+        calls = menu.addMenu(icon("console"), self.tr("Show as script"))
 
         def refresh() -> None:
             now = items()
@@ -216,7 +237,16 @@ class ActionRunner(QObject):
             for entry in others:
                 menu.removeAction(entry)
                 entry.deleteLater()
-            others[:] = self.fill(menu, self.choices(kind, now)) if more and now else []
+            found = self.choices(kind, now) if more and now else []
+            others[:] = self.fill(menu, found, before)
+            calls.clear()
+            for action_id, entry in entries:
+                if entry.isEnabled():
+                    shown = calls.addAction(entry.icon(), entry.text())
+                    shown.triggered.connect(
+                        lambda _on=False, which=action_id: self.show_calls_of(which, items())
+                    )
+            calls.menuAction().setVisible(not calls.isEmpty())
 
         menu.aboutToShow.connect(refresh)
         return menu
@@ -234,6 +264,9 @@ class ActionRunner(QObject):
             dialog = ConfirmDialog(question_for(action, items, consequences), self._window)
             if not await ask(dialog):
                 return
+        title = f"{action.label.rstrip('…')} {named([item.name_label for item in items])}"
+        if not await self._go_on(title, action.label.rstrip("…"), self._works(action, items, host)):
+            return
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(item: VM | Host) -> Outcome:
@@ -246,6 +279,53 @@ class ActionRunner(QObject):
 
         outcomes = await asyncio.gather(*(one(item) for item in items))
         self._tell(action.label, action.done, outcomes)
+
+    def _works(self, action: Action, items: Items, host: str) -> list[Work]:
+        hosts = self._scope.hosts
+
+        def of(item: VM | Host) -> Work:
+            return lambda api: action.steps(ActionScope(api, hosts), item, host)
+
+        return [of(item) for item in items]
+
+    # ------------------------------------------------------------------ calls
+
+    async def _go_on(self, title: str, verb: str, works: Sequence[Work]) -> bool:
+        """Whether to go on: asked only where the user wants to see the calls first."""
+        if self.context is None or not self.context.settings.show_calls_first:
+            return True
+        return await self.show_calls(title, works, verb=verb)
+
+    async def show_calls(self, title: str, works: Sequence[Work], *, verb: str = "") -> bool:
+        """Rehearses work and shows its calls as scripts.
+
+        Args:
+            title: what the work is.
+            works: each is rehearsed after the one before.
+            verb: the word on the button that goes on; "" only shows.
+
+        Returns:
+            Whether the user wants to go on.
+        """
+        try:
+            calls = await rehearse(self._scope.api, works)
+            names = await names_of(self._scope.api, calls)
+        except XenApiError as error:
+            explained = explain(error)
+            text = f"{title}: {explained.summary}"
+            self._notify(text, level="danger", details=explained.details)
+            return False
+        return await ask(CallsDialog(title, calls, names, verb=verb, parent=self._window))
+
+    def show_calls_of(self, action_id: ActionId, items: Items) -> None:
+        """Shows the calls of an action; nothing is done."""
+        self._tasks.spawn(self._show_calls_of(ACTIONS[action_id], tuple(items)), "show calls")
+
+    async def _show_calls_of(self, action: Action, items: Items) -> None:
+        host = await self._choose_host(action, items) if action.wants_host else ""
+        if host or not action.wants_host:
+            title = f"{action.label.rstrip('…')} {named([item.name_label for item in items])}"
+            await self.show_calls(title, self._works(action, items, host))
 
     async def _choose_host(self, action: Action, items: Items) -> str:
         first = items[0]
