@@ -160,6 +160,8 @@ class Dispatcher:
     ) -> Any:
         if message is not None and found.check_refs:
             self._check_refs(message, values)
+        if (failure := self._host.faults.take_failure(call.method)) is not None:
+            raise failure
         result = found.function(call, *values)
         return await result if inspect.isawaitable(result) else result
 

@@ -47,6 +47,7 @@ class Faults(TransferFaults):
         self._booting_until = 0.0
         self._speaking: asyncio.Event | None = None
         self._events_lost: set[str] = set()
+        self.failures: list[tuple[str, Failure]] = []
 
     # Connections
 
@@ -141,12 +142,32 @@ class Faults(TransferFaults):
             raise ValueError(f"no such mode: {mode}")
         self.linstor_mode = mode
 
+    def fail(self, method: str, code: str, *params: object, count: int = 1) -> None:
+        """Let the next calls of a method, plain or as a task, end with an error.
+
+        Args:
+            method: such as "VM.start".
+            code: such as "HOST_NOT_ENOUGH_FREE_MEMORY".
+            params: of the error.
+            count: how many calls.
+        """
+        self.failures.extend([(method, Failure(code, *params))] * count)
+
+    def take_failure(self, method: str) -> Failure | None:
+        """What the call of `method` at hand is to end with, if anything."""
+        for at, (wanted, failure) in enumerate(self.failures):
+            if wanted == method:
+                del self.failures[at]
+                return failure
+        return None
+
     def take_spoiled(self) -> str:
         """How to spoil the answer at hand, or ""."""
         return self.spoiled.pop(0) if self.spoiled else ""
 
     def clear(self) -> None:
         """Behave again."""
+        self.failures.clear()
         self.clear_transfers()
         self.delay_s = 0.0
         self.spoiled.clear()

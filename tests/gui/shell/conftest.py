@@ -154,9 +154,15 @@ class Shell:
 
 @pytest_asyncio.fixture
 async def shell(
-    tmp_path: Path, one_loop: None, dressed: None, no_task_left: None
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    one_loop: None,
+    dressed: None,
+    no_task_left: None,
 ) -> AsyncIterator[Shell]:
-    async with start_demo_host(speed=0.02) as running:
+    """On the small business; a test may ask for another world: `parametrize(…, indirect=True)`."""
+    world: dict[str, Any] = getattr(request, "param", {})
+    async with start_demo_host(**{"speed": 0.02, **world}) as running:
         made = Shell(running, tmp_path)
         made.launch()
         yield made
