@@ -175,13 +175,19 @@ class Creation:
                     "make": self._make_disk,
                 }[name]
                 await does(api, step, disk)
+            case _:
+                raise ValueError(f"no such step: {step}")
 
     async def _copy(self, api: Any) -> None:
         plan = self.plan
         more = (plan.copy_sr,) if plan.copy else ()
         method = "VM.copy" if plan.copy else "VM.clone"
+
+        def keep(ref: str) -> None:
+            self.vm = ref
+
         what = f"VM {plan.name}"
-        self.vm = await self._made(api, "copy", what, method, plan.template, plan.name, *more)
+        await self._made(api, "copy", what, keep, method, plan.template, plan.name, *more)
         if plan.has_devices and not getattr(api, "is_rehearsal", False):
             for ref in await api.call("VM.get_VBDs", self.vm):
                 self._drives[ref] = await api.call("VBD.get_record", ref)
@@ -237,8 +243,7 @@ class Creation:
         before = drive["VDI"]
         what = f"disk {disk.name}"
         params = (before, disk.sr, NULL_REF, NULL_REF)
-        made = await self._made(api, step, what, "VDI.copy", *params)
-        self._disks[made] = what
+        made = await self._made_disk(api, step, what, "VDI.copy", *params)
         await api.call("VBD.destroy", ref)
         del self._drives[ref]
         record = new_vbd(self.vm, made, disk.device, bootable=drive["bootable"])
@@ -263,15 +268,13 @@ class Creation:
 
     async def _make_disk(self, api: Any, step: str, disk: PlannedDisk) -> None:
         what = f"disk {disk.name}"
-        vdi = await self._made(api, step, what, "VDI.create", disk.vdi_record())
-        self._disks[vdi] = what
+        vdi = await self._made_disk(api, step, what, "VDI.create", disk.vdi_record())
         record = new_vbd(self.vm, vdi, disk.device, bootable=disk.bootable)
         await api.call("VBD.create", record)
 
     async def _write_seed(self, api: Any, step: str, seed: Seed) -> None:
         what = f"disk {seed.name}"
-        vdi = await self._made(api, step, what, "VDI.create", seed.vdi_record())
-        self._disks[vdi] = what
+        vdi = await self._made_disk(api, step, what, "VDI.create", seed.vdi_record())
         if not getattr(api, "is_rehearsal", False):
             meta = meta_data(f"iid-{uuid.uuid4()}", seed.host_name).encode()
             image = fat_image({"meta-data": meta, **dict(seed.files)})
@@ -307,28 +310,57 @@ class Creation:
 
     # ------------------------------------------------------------------ long calls
 
-    async def _awaited(self, api: Any, step: str, method: str, *params: Any) -> Any:
-        """A long call, its progress told, open to `cancel`."""
+    async def _awaited(
+        self,
+        api: Any,
+        step: str,
+        method: str,
+        *params: Any,
+        keep: Callable[[str], object] | None = None,
+    ) -> Any:
+        """A long call, its progress told, open to `cancel`; `keep` hears what it made."""
         run = self._run = api.run(method, *params)
         listener = run.on_progress(lambda done: self._tell(step, StepState.RUNNING, done))
         try:
-            return await run
+            answer = await run
         except asyncio.CancelledError:
             # The host goes on with it; what it makes must be known, or it would stay there.
             with contextlib.suppress(XenApiError):
                 await run.cancel()
+            with contextlib.suppress(XenApiError, TimeoutError):
+                async with asyncio.timeout(_GIVE_UP_S):
+                    answer = await run
+                if keep is not None:
+                    keep(str(answer))
             raise
         finally:
             listener.remove()
             self._run = None
+        if keep is not None:
+            keep(str(answer))
+        return answer
 
-    async def _made(self, api: Any, step: str, what: str, method: str, *params: Any) -> str:
+    async def _made(
+        self,
+        api: Any,
+        step: str,
+        what: str,
+        keep: Callable[[str], object],
+        method: str,
+        *params: Any,
+    ) -> str:
         """As `_awaited`, for calls that make something: it is known whatever happens."""
         try:
-            return str(await self._awaited(api, step, method, *params))
+            return str(await self._awaited(api, step, method, *params, keep=keep))
         except TransportError:
             self.leftovers.append(Leftover(what, "The host may have made it all the same."))
             raise
+
+    async def _made_disk(self, api: Any, step: str, what: str, method: str, *params: Any) -> str:
+        def keep(ref: str) -> None:
+            self._disks[ref] = what
+
+        return await self._made(api, step, what, keep, method, *params)
 
     # ------------------------------------------------------------------ roll-back
 
