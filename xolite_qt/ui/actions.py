@@ -49,10 +49,6 @@ class ActionId(StrEnum):
     VM_COPY = "vm.copy"
     VM_DELETE = "vm.delete"
     HOST_ENABLE = "host.enable"
-    HOST_DISABLE = "host.disable"
-    HOST_RESTART_TOOLSTACK = "host.restart_toolstack"
-    HOST_REBOOT = "host.reboot"
-    HOST_SHUTDOWN = "host.shutdown"
 
 
 class Harm(StrEnum):
@@ -292,57 +288,6 @@ ACTIONS: dict[ActionId, Action] = {
             "being enabled",
             rules.enabled(False),
             steps.run("host.enable"),
-        ),
-        Action(
-            ActionId.HOST_DISABLE,
-            "Enter maintenance",
-            "ban",
-            "in maintenance",
-            "being disabled",
-            rules.enabled(True),
-            steps.run("host.disable"),
-            Harm.DISRUPTIVE,
-            "The host starts no VM any more until it leaves maintenance. Running VMs stay.",
-            asks="Put {what} into maintenance?",
-        ),
-        Action(
-            ActionId.HOST_RESTART_TOOLSTACK,
-            "Restart toolstack",
-            "refresh",
-            "restarting its toolstack",
-            "restarting",
-            rules.always,
-            steps.run("host.restart_agent"),
-            Harm.DISRUPTIVE,
-            "VMs keep running. The connection is lost for a moment and comes back by itself; "
-            "tasks under way are lost.",
-            asks="Restart the toolstack of {what}?",
-        ),
-        Action(
-            ActionId.HOST_REBOOT,
-            "Reboot host",
-            "reboot",
-            "rebooting",
-            "rebooting",
-            rules.enabled(False),
-            steps.run("host.reboot"),
-            Harm.DESTRUCTIVE,
-            "VMs that still run on it are shut down.",
-            operations=("reboot",),
-            asks="Reboot {what}?",
-        ),
-        Action(
-            ActionId.HOST_SHUTDOWN,
-            "Shut down host",
-            "power",
-            "shutting down",
-            "shutting down",
-            rules.enabled(False),
-            steps.run("host.shutdown"),
-            Harm.DESTRUCTIVE,
-            "VMs that still run on it are shut down. The host has to be switched on by hand.",
-            operations=("shutdown",),
-            asks="Shut down {what}?",
         ),
     )
 }

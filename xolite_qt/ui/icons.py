@@ -196,6 +196,9 @@ def _drawn(
     if found is not None:
         _cache.move_to_end(key)
         return found
+    # What raises, raises before there is a painter: one that is left open ends the process.
+    glyph_path(name)
+    themes.color(colour)
     made = QPixmap(QSize(max(1, round(width * dpr)), max(1, round(height * dpr))))
     made.setDevicePixelRatio(dpr)
     made.fill(Qt.GlobalColor.transparent)

@@ -164,21 +164,3 @@ async def test_a_task_is_seen_and_can_be_cancelled(shell: Shell) -> None:
     assert state(shell, ref) == "Running"
     # What has ended stays to be read.
     await shell.until(lambda: row.ref in {r.ref for r in drawer.model.rows() if not r.is_pending})
-
-
-async def test_a_host_is_put_into_maintenance_only_when_told_so(shell: Shell) -> None:
-    await shell.connect()
-    host = next(iter(shell.workspace.stores.host.records.values()))
-    shell.workspace.runner.trigger(A.HOST_DISABLE, (host,))
-    dialog = await shell.dialog(ConfirmDialog)
-    assert dialog.question.title == f"Put {host.name_label} into maintenance?"
-    dialog.go.click()
-    await shell.until(lambda: not shell.db.get("host", host.ref)["enabled"])
-    await shell.until(
-        lambda: (
-            shell.workspace.runner.reason(
-                A.HOST_REBOOT, (shell.workspace.stores.host.records[host.ref],)
-            )
-            is None
-        )
-    )

@@ -43,10 +43,6 @@ HARM = {
     A.VM_HARD_REBOOT: Harm.DISRUPTIVE,
     A.VM_HARD_SHUTDOWN: Harm.DISRUPTIVE,
     A.VM_DELETE: Harm.DESTRUCTIVE,
-    A.HOST_DISABLE: Harm.DISRUPTIVE,
-    A.HOST_RESTART_TOOLSTACK: Harm.DISRUPTIVE,
-    A.HOST_REBOOT: Harm.DESTRUCTIVE,
-    A.HOST_SHUTDOWN: Harm.DESTRUCTIVE,
 }
 
 TWO_HOSTS = (Host(ref="H1", name_label="one"), Host(ref="H2", name_label="two"))
@@ -130,9 +126,6 @@ def test_migration_needs_another_host_and_a_vm_that_can_move() -> None:
     ("action_id", "enabled"),
     [
         (A.HOST_ENABLE, False),
-        (A.HOST_DISABLE, True),
-        (A.HOST_REBOOT, False),
-        (A.HOST_SHUTDOWN, False),
     ],
 )
 def test_a_host_has_to_be_in_maintenance_first(action_id: ActionId, enabled: bool) -> None:

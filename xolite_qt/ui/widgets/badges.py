@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui import theme
-from xolite_qt.ui.icons import disc_pixmap, pixmap
+from xolite_qt.ui.icons import disc_pixmap, names, pixmap
 from xolite_qt.ui.models.column import one_line
 from xolite_qt.ui.widgets.flow import FlowLayout
 from xolite_qt.ui.widgets.text import TextLabel, Tone, plain_tooltip, set_tooltip, text_width
@@ -39,8 +39,9 @@ class IconLabel(QLabel):
         says: str = "",
     ) -> None:
         super().__init__()
-        self._what: tuple[str, str, str | None] = (name, color, state)
+        self._what: tuple[str, str, str | None]
         self._size = size
+        self.set_icon(name, color=color, state=state)
         self.setFixedSize(size, size)
         self.setAccessibleName(says)
         if says:
@@ -48,7 +49,14 @@ class IconLabel(QLabel):
         theme.changed().connect(self._dress)
 
     def set_icon(self, name: str, *, color: str = "txt", state: str | None = None) -> None:
-        """Show another icon."""
+        """Show another icon.
+
+        Raises:
+            KeyError: no icon, or no colour, of this name.
+        """
+        if name not in names():
+            raise KeyError(name)
+        theme.color(color)
         self._what = (name, color, state)
         self.update()
 
@@ -58,10 +66,8 @@ class IconLabel(QLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw at the screen's own resolution."""
         name, color, state = self._what
-        painter = QPainter(self)
-        painter.drawPixmap(
-            0, 0, pixmap(name, self._size, color, state, dpr=self.devicePixelRatioF())
-        )
+        made = pixmap(name, self._size, color, state, dpr=self.devicePixelRatioF())
+        QPainter(self).drawPixmap(0, 0, made)
 
 
 class _Disc(QWidget):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xolite_qt.ui.views.host import power  # noqa: F401 -- enters what may be done to hosts
 from xolite_qt.ui.views.host.alarms import HostAlarms
 from xolite_qt.ui.views.host.dashboard import HostDashboard
 from xolite_qt.ui.views.host.system import HostSystem

@@ -1,0 +1,1 @@
+"""Dialogs about a host's own life."""
