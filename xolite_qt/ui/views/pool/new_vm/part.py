@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
@@ -83,21 +83,7 @@ class CodeField(QPlainTextEdit):
         if text != self.toPlainText():
             self.setPlainText(text)
 
-    def set_wrong(self, wrong: bool) -> None:
-        """Mark it."""
-        accent = "danger" if wrong else ""
-        if (self.property("accent") or "") != accent:
-            self.setProperty("accent", accent)
-            self.style().unpolish(self)
-            self.style().polish(self)
-
 
 def first_of(problems: Problems, *names: str) -> str:
     """The first problem of several fields."""
     return next((problems[name] for name in names if name in problems), "")
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - 3
-    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")

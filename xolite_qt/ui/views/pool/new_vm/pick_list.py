@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHeaderView,
     QTreeWidget,
     QTreeWidgetItem,
@@ -63,7 +64,6 @@ class PickList(QWidget):
         self.list.setUniformRowHeights(True)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.list.setProperty("boxed", True)
         self.list.setTabKeyNavigation(False)
         self.list.setFixedHeight(rows * _ROW_PX + 8)
         header = self.list.header()
@@ -77,7 +77,12 @@ class PickList(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.search)
-        column.addWidget(self.list)
+        frame = QFrame()
+        frame.setProperty("panel", "card")
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(4, 4, 4, 4)
+        inside.addWidget(self.list)
+        column.addWidget(frame)
         column.addWidget(self.empty)
         self.setFocusProxy(self.search)
         self.search.searched.connect(self._filter)
@@ -139,7 +144,7 @@ class PickList(QWidget):
         entry = self._entry(self._current) if self._current else None
         self.list.blockSignals(True)
         if entry is None:
-            self.list.setCurrentItem(None)  # type: ignore[arg-type]  # the stub wants an item
+            self.list.setCurrentIndex(QModelIndex())
             self.list.clearSelection()
         else:
             self.list.setCurrentItem(entry)
