@@ -7,6 +7,8 @@ from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
 from xolite_qt.ui.views.pool.hosts import HostsPage
+from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
+from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
 from xolite_qt.ui.views.pool.vms import VmsPage
 from xolite_qt.ui.views.pool.xostor.page import XostorPage
 from xolite_qt.ui.views.tasks import TasksPage
@@ -19,4 +21,5 @@ PAGES[Kind.POOL] = [
     PageSpec("vms", "VMs", VmsPage),
     PageSpec("backups", "Backups", BackupsPage),
     PageSpec("xostor", "XOSTOR", XostorPage),
+    PageSpec(NEW_VM, "New VM", NewVmPage, passing=True),
 ]

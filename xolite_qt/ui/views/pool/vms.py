@@ -16,6 +16,7 @@ from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.live_page import Throttle
 from xolite_qt.ui.views.parts.table_page import TablePage
 from xolite_qt.ui.views.pool.dashboard import POLLED_HOSTS
+from xolite_qt.ui.views.pool.new_vm.choices import open_form
 from xolite_qt.ui.widgets import Button, FlowLayout, Thresholds
 from xolite_qt.xen_api import VM
 
@@ -60,6 +61,14 @@ class VmsPage(TablePage[VmRow]):
         self.load_live = Button("", "tertiary", icon="chart", small=True, on_click=self._ask_live)
         self.load_live.hide()
         self.bar.insertWidget(3, self.load_live)
+        self.new = Button(
+            self.tr("New VM"),
+            "primary",
+            icon="plus",
+            small=True,
+            on_click=lambda: open_form(context),
+        )
+        self.bar.addWidget(self.new)
         self._add_actions()
         self.table.opened.connect(lambda vm: context.navigate("vm", vm))
         self.table.selection_changed.connect(self._judge)

@@ -80,13 +80,13 @@ class DiskFields(QFrame):
         line.addWidget(self.remove)
         column.addLayout(line)
         self.name = _line(f"Name of disk {number}", "Name", row.name, 255)
-        self.size = _line(f"Size of disk {number}", "20 GiB", row.size_text, 30)
-        self.size.setMaximumWidth(110)
+        self.size_field = _line(f"Size of disk {number}", "20 GiB", row.size_text, 30)
+        self.size_field.setMaximumWidth(110)
         self.sr = SrChoice()
         self.sr.setAccessibleName(f"Storage of disk {number}")
         self.name_row, self.size_row, self.sr_row = (
             Row([self.name]),
-            Row([self.size]),
+            Row([self.size_field]),
             Row([self.sr]),
         )
         line = QHBoxLayout()
@@ -98,7 +98,7 @@ class DiskFields(QFrame):
             f"Description of disk {number}", "Description", row.description, 255
         )
         column.addWidget(self.description)
-        for text in (self.name, self.size, self.description):
+        for text in (self.name, self.size_field, self.description):
             text.textEdited.connect(part.told)
         self.sr.currentIndexChanged.connect(part.told)
 
@@ -114,7 +114,7 @@ class DiskFields(QFrame):
             }[row.origin]
         )
         self.sr.offer(world, row.sr)
-        for field in (self.name, self.size, self.description):
+        for field in (self.name, self.size_field, self.description):
             field.setEnabled(not existing)
         locked = existing or (row.source is not None and not self.part.form.full_copy)
         self.sr.setEnabled(not locked)
@@ -125,7 +125,7 @@ class DiskFields(QFrame):
         """Into the form."""
         if self.row.origin is not Origin.EXISTING:
             self.row.name = self.name.text()
-            self.row.size_text = self.size.text()
+            self.row.size_text = self.size_field.text()
             self.row.description = self.description.text()
             self.row.sr = self.sr.current() or self.row.sr
 
@@ -152,7 +152,9 @@ class DisksPart(Part):
         )
         if not same:
             for field in self.fields:
+                # No longer one of ours at once: the Tab key must not find it.
                 field.hide()
+                field.setParent(None)
                 field.deleteLater()
             self.fields = [DiskFields(row, self, at) for at, row in enumerate(disks, 1)]
             for field in self.fields:
@@ -196,7 +198,11 @@ class DisksPart(Part):
         if problem == "disks":
             return self.add_button
         for field in self.fields:
-            for what, widget in (("name", field.name), ("size", field.size), ("sr", field.sr)):
+            for what, widget in (
+                ("name", field.name),
+                ("size", field.size_field),
+                ("sr", field.sr),
+            ):
                 if problem == f"disk:{field.row.key}:{what}":
                     return widget
         return None
@@ -266,7 +272,9 @@ class CardsPart(Part):
         )
         if not same:
             for field in self.fields:
+                # No longer one of ours at once: the Tab key must not find it.
                 field.hide()
+                field.setParent(None)
                 field.deleteLater()
             self.fields = [CardFields(row, self, at) for at, row in enumerate(cards, 1)]
             for field in self.fields:
