@@ -434,6 +434,8 @@ def _templates(host: DemoHost) -> None:
             "power_state": "Halted",
             "domid": -1,
             "resident_on": NULL_REF,
+            # Set once, when the first VM made of it starts.
+            "bios_strings": {},
             "other_config": {
                 "default_template": "true",
                 "install-methods": "cdrom" if windows else "cdrom,nfs,http,ftp",
