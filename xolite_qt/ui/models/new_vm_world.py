@@ -167,7 +167,10 @@ class World:
         found = [
             sr
             for sr in self.srs.values()
-            if sr.content_type != "iso" and sr.type not in _UNWRITABLE and self.is_plugged(sr.ref)
+            if sr.content_type != "iso"
+            and sr.type not in _UNWRITABLE
+            and not sr.is_tools_sr
+            and self.is_plugged(sr.ref)
         ]
         return sorted(found, key=lambda sr: (sr.name_label.casefold(), sr.uuid))
 

@@ -11,6 +11,7 @@ from xolite_qt.ui.dialogs.backups.form import Choice, Row
 from xolite_qt.ui.models.new_vm import CardRow, DiskRow, Origin
 from xolite_qt.ui.models.new_vm_checks import CARDS_LIMIT, DISKS_LIMIT
 from xolite_qt.ui.models.new_vm_world import World
+from xolite_qt.ui.models.sr_roles import why_not
 from xolite_qt.ui.views.pool.new_vm.part import Part, Problems
 from xolite_qt.ui.views.pool.new_vm.session import NewVmSession
 from xolite_qt.ui.views.pool.new_vm.system_parts import refill
@@ -20,7 +21,7 @@ from xolite_qt.ui.widgets import Button, IconButton, IconLabel, TextLabel
 def sr_words(world: World, ref: str) -> str:
     """A storage with its free room."""
     free = world.free_bytes(ref)
-    room = f" ({fmt.size(free)} free)" if free is not None else ""
+    room = f" · {fmt.size(free)} free" if free is not None else ""
     return f"{world.sr_name(ref)}{room}"
 
 
@@ -42,9 +43,9 @@ class SrChoice(Choice):
         )
         values = [(sr.ref, sr_words(world, sr.ref)) for sr in usable]
         for sr in others:
-            discs = sr.content_type == "iso" or sr.type in ("iso", "udev")
-            why = "for discs only" if discs else "not connected"
-            values.append((sr.ref, f"{sr.name_label}: {why}"))
+            plugs = [world.pbds[ref] for ref in sr.pbds if ref in world.pbds]
+            why = why_not(sr, plugs, world.hosts) or "not connected"
+            values.append((sr.ref, f"{sr.name_label} · {why}"))
         refill(self, values, current)
         if not self.current() or self.current() != current:
             self.blockSignals(True)

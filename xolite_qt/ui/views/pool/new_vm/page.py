@@ -122,7 +122,7 @@ class NewVmPage(LivePage):
         outer.addWidget(self._bar())
 
     def _bar(self) -> QFrame:
-        bar = QFrame()
+        bar = self.bar = QFrame()
         bar.setProperty("panel", "headbar")
         line = QHBoxLayout(bar)
         line.setContentsMargins(16, 8, 16, 8)
@@ -133,7 +133,11 @@ class NewVmPage(LivePage):
         self.over = Button("Start over", "tertiary", icon="refresh")
         self.cancel = Button("Cancel")
         self.make = Button("Create", "primary", icon="plus")
-        line.addWidget(self.why_not, 1)
+        room = QWidget()
+        inside = QHBoxLayout(room)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.why_not, 1)
+        line.addWidget(room, 1)
         for button, does in (
             (self.script, self._show_script),
             (self.over, self._start_over),
@@ -211,7 +215,7 @@ class NewVmPage(LivePage):
         ended = self.session.shown is not None and self.session.shown.ended
         for button in (self.script, self.over, self.make):
             button.setVisible(not working)
-        self.cancel.setVisible(not ended)
+        self.bar.setVisible(not ended)
         cancelling = self.session.shown is not None and self.session.shown.cancelling
         self.cancel.set_reason("It is being given up already." if cancelling else None)
 

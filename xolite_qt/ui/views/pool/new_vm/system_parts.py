@@ -21,6 +21,9 @@ from xolite_qt.ui.views.pool.new_vm.session import NewVmSession
 from xolite_qt.ui.widgets import set_tooltip
 
 
+_CHOICE_PX = 240
+
+
 def set_reason(box: QCheckBox, reason: str) -> None:
     """Close a box with its reason, or open it."""
     box.setEnabled(not reason)
@@ -38,6 +41,8 @@ class FirmwarePart(Part):
         self.vtpm = QCheckBox("Virtual TPM")
         self.bios = Choice([("", "The hypervisor's own")])
         form = Form()
+        for choice in (self.firmware, self.bios):
+            choice.setMinimumWidth(_CHOICE_PX)
         self.row = form.add("Firmware", self.firmware, narrow=True)
         self.guard_row = form.add("Security", self.secure, self.vtpm)
         self.guard_row.line.addStretch(1)
@@ -100,6 +105,8 @@ class ResourcesPart(Part):
         self.memory = QLineEdit()
         self.memory.setMaxLength(30)
         self.host = Choice([("", "Any host")])
+        for choice in (self.topology, self.host):
+            choice.setMinimumWidth(_CHOICE_PX)
         form = Form()
         self.vcpus_row = form.add("vCPUs at start", self.vcpus, narrow=True)
         form.add(
