@@ -6,6 +6,7 @@ from xolite_qt.ui.views.backups.page import BackupsPage
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
+from xolite_qt.ui.views.pool.health.page import HealthPage
 from xolite_qt.ui.views.pool.hosts import HostsPage
 from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
 from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
@@ -16,6 +17,7 @@ from xolite_qt.ui.views.tasks import TasksPage
 PAGES[Kind.POOL] = [
     PageSpec("dashboard", "Dashboard", PoolDashboard),
     PageSpec("alarms", "Alarms", PoolAlarms),
+    PageSpec("health", "Health", HealthPage),
     PageSpec("tasks", "Tasks", TasksPage),
     PageSpec("hosts", "Hosts", HostsPage),
     PageSpec("vms", "VMs", VmsPage),

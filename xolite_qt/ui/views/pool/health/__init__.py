@@ -1,0 +1,1 @@
+"""What an administrator should look at, with its remedies."""
