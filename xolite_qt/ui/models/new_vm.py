@@ -18,6 +18,7 @@ first ones."""
 _SIZE = re.compile(
     r"\s*(\d+(?:[.,]\d+)?)\s*(?:(k|m|g|t)(?:i?b)?|(b))?\s*", re.ASCII | re.IGNORECASE
 )
+_CALLED_AFTER = re.compile(r" disk \d+", re.ASCII)
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
@@ -156,6 +157,14 @@ class NewVmForm:
         row = DiskRow(self.key(), sr=sr, name=f"{self.name} disk {len(self.disks) + 1}".strip())
         self.disks.append(row)
         return row
+
+    def rename(self, name: str) -> None:
+        """Another name; disks that were called after the old one follow."""
+        for row in self.disks:
+            rest = row.name.removeprefix(self.name)
+            if row.origin is Origin.NEW and rest != row.name and _CALLED_AFTER.fullmatch(rest):
+                row.name = f"{name}{rest}".strip()
+        self.name = name
 
     def add_card(self, network: str) -> CardRow:
         """One more network card."""

@@ -114,6 +114,8 @@ class DiskFields(QFrame):
                 Origin.EXISTING: f"Disk {number}, there already",
             }[row.origin]
         )
+        if self.name.text() != row.name:
+            self.name.setText(row.name)
         self.sr.offer(world, row.sr)
         for field in (self.name, self.size_field, self.description):
             field.setEnabled(not existing)

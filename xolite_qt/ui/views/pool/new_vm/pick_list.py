@@ -18,10 +18,12 @@ from PySide6.QtWidgets import (
 
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.column import one_line
-from xolite_qt.ui.widgets import SearchField, TextLabel
+from xolite_qt.ui.widgets import SearchField, TextLabel, plain_tooltip
+from xolite_qt.ui.widgets.text import text_width
 
 _REF = Qt.ItemDataRole.UserRole
 _ROW_PX = 34
+_NOTE_PX = 260
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,6 @@ class PickList(QWidget):
         header.setStretchLastSection(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(1, 230)
         self.empty = TextLabel("", kind="small", tone="secondary", wrap=True)
         self.empty.hide()
         column = QVBoxLayout(self)
@@ -115,10 +116,11 @@ class PickList(QWidget):
             if item.icon:
                 entry.setIcon(0, icon(item.icon, "secondary"))
             entry.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            for at in (0, 1):
-                entry.setToolTip(at, "")
+            entry.setToolTip(0, plain_tooltip(item.name))
             self.list.addTopLevelItem(entry)
         self.list.blockSignals(False)
+        widths = (text_width(self.list.font(), item.note) for item in wanted)
+        self.list.header().resizeSection(1, min(_NOTE_PX, max(widths, default=0) + 24))
         self._filter(self.search.text().strip())
         self._select()
 

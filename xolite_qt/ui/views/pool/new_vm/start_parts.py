@@ -44,7 +44,9 @@ class TemplatePart(Part):
 
     def _named(self, text: str) -> None:
         self.form.named = bool(text.strip())
-        self.told()
+        self.form.rename(text)
+        self.rebuilt.emit()
+        self.changed.emit()
 
     def show_form(self) -> None:
         """Override."""
@@ -76,7 +78,6 @@ class TemplatePart(Part):
 
     def take(self) -> None:
         """Override."""
-        self.form.name = self.name.text()
         self.form.description = self.description.text()
         self.form.tags_text = self.tags.text()
 

@@ -20,7 +20,6 @@ from xolite_qt.ui.views.pool.new_vm.part import Part, Problems
 from xolite_qt.ui.views.pool.new_vm.session import NewVmSession
 from xolite_qt.ui.widgets import set_tooltip
 
-
 _CHOICE_PX = 240
 
 
