@@ -36,9 +36,9 @@ ROLE_WORDS = {
 ROLE_HINTS = {
     Role.DEFAULT: "Where new disks go when nobody says where.",
     Role.SUSPEND: "Where the memory of suspended VMs is kept.",
-    Role.CRASH_DUMP: "Where the memory of a crashed VM is kept, if the VM wants it. Recent versions "
-    "of XAPI deprecate crash dumps of VMs. Dumps of a host's own kernel stay on the host's own disk "
-    "and never use this SR.",
+    Role.CRASH_DUMP: "Where the memory of a crashed VM is kept, if the VM wants it. Recent "
+    "versions of XAPI deprecate crash dumps of VMs. Dumps of a host's own kernel stay on the "
+    "host's own disk and never use this SR.",
 }
 
 POOL_SETTERS = {
@@ -121,9 +121,7 @@ def missing_option(ref: str) -> SrOption:
     )
 
 
-def _option(
-    sr: SR, pbds: Mapping[str, PBD], hosts: Mapping[str, Host], only_host: str
-) -> SrOption:
+def _option(sr: SR, pbds: Mapping[str, PBD], hosts: Mapping[str, Host], only_host: str) -> SrOption:
     name = sr.name_label or sr.uuid
     plugs = [pbd for ref in sr.pbds if (pbd := pbds.get(ref)) is not None]
     reason = why_not(sr, plugs, hosts, only_host)

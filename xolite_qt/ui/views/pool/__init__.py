@@ -10,6 +10,7 @@ from xolite_qt.ui.views.pool.health.page import HealthPage
 from xolite_qt.ui.views.pool.hosts import HostsPage
 from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
 from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
+from xolite_qt.ui.views.pool.system.page import PoolSystem
 from xolite_qt.ui.views.pool.vms import VmsPage
 from xolite_qt.ui.views.pool.xostor.page import XostorPage
 from xolite_qt.ui.views.tasks import TasksPage
@@ -17,6 +18,7 @@ from xolite_qt.ui.views.tasks import TasksPage
 PAGES[Kind.POOL] = [
     PageSpec("dashboard", "Dashboard", PoolDashboard),
     PageSpec("alarms", "Alarms", PoolAlarms),
+    PageSpec("system", "System", PoolSystem),
     PageSpec("health", "Health", HealthPage),
     PageSpec("tasks", "Tasks", TasksPage),
     PageSpec("hosts", "Hosts", HostsPage),

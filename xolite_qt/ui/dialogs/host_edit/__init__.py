@@ -1,0 +1,1 @@
+"""Forms about a host's own settings."""

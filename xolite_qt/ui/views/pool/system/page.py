@@ -1,0 +1,228 @@
+"""What the pool is and how it is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from xolite_qt.ui.deeds import Choice, Deed
+from xolite_qt.ui.dialogs.pool.backup_network import BackupNetworkDialog
+from xolite_qt.ui.dialogs.pool.identity import IdentityDialog
+from xolite_qt.ui.models import pool_facts
+from xolite_qt.ui.tasks import ask
+from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.views.parts.fact_card import FactCard
+from xolite_qt.ui.views.parts.live_page import LivePage
+from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
+from xolite_qt.ui.views.pool.system.follow import Switch
+from xolite_qt.ui.views.pool.system.roles_card import RolesCard
+from xolite_qt.ui.widgets import Button, CardGrid
+from xolite_qt.xen_api import Pool
+
+
+class PoolSystem(LivePage):
+    """General, networking, management, storage."""
+
+    page_id = "pool.system"
+    title = "System"
+    icon_name = "pool"
+
+    def __init__(self, context: PageContext, ref: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(context, ref, parent)
+        stores = context.stores
+        self.general = FactCard("General")
+        self.networking = FactCard("Networking")
+        self.management = FactCard("Management")
+        self.storage = RolesCard(context)
+        self.edit = Button(
+            "Edit…", "tertiary", icon="edit", small=True, on_click=self.edit_identity
+        )
+        self.general.add_action(self.edit)
+        self.edit_network = Button(
+            "Change…", "tertiary", icon="edit", small=True, on_click=self.edit_backup_network
+        )
+        self.networking.add_action(self.edit_network)
+        self._add_switches()
+        grid = CardGrid(min_column=320, max_columns=2)
+        grid.add_stack(self.general, self.networking)
+        grid.add_stack(self.management)
+        self.body.add(grid)
+        self.body.add(self.storage)
+        self.add_part(self.show_pool, stores.pool, stores.host, stores.network)
+        self.add_part(self.show_storage, stores.pool, stores.host, stores.sr, stores.pbd)
+        context.actions.blocked_changed.connect(self._tell_buttons)
+
+    def _add_switches(self) -> None:
+        context = self.context
+        self.auto_power_on = Switch(
+            context,
+            "Start VMs with their host",
+            self._auto_power_on_deed,
+            "Only VMs that are marked for it start; without this none does.",
+        )
+        self.compression = Switch(
+            context,
+            "Compress migrations",
+            self._compression_deed,
+            "Memory of moving VMs is compressed on its way: less traffic, more work for hosts.",
+        )
+        self.reboot_policy = Switch(
+            context,
+            "Start VMs again that shut down from inside",
+            self._reboot_policy_deed,
+            "Only for VMs that high availability protects.",
+        )
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(12)
+        for switch in (self.auto_power_on, self.compression, self.reboot_policy):
+            column.addWidget(switch)
+        # Before the stretch that a fact card ends with.
+        self.management.body.insertWidget(1, holder)
+
+    # ------------------------------------------------------------------ showing
+
+    def show_pool(self) -> None:
+        """Fill the cards of facts."""
+        stores = self.context.stores
+        cards = (self.general, self.networking, self.management)
+        if not show_cards_state(cards, stores.pool, stores.host, stores.network):
+            return
+        pool = stores.the_pool()
+        if pool is None:
+            for card in cards:
+                card.set_empty("The host tells of no pool")
+            return
+        self._show_general(pool)
+        self._show_networking(pool)
+        self._show_management(pool)
+        self._tell_buttons()
+
+    def show_storage(self) -> None:
+        """Fill the card of SR roles."""
+        stores = self.context.stores
+        sources = (stores.pool, stores.host, stores.sr, stores.pbd)
+        if not show_card_state(self.storage, *sources):
+            return
+        pool = stores.the_pool()
+        if pool is None:
+            self.storage.set_empty("The host tells of no pool")
+            return
+        self.storage.show_pool(pool)
+
+    def _show_general(self, pool: Pool) -> None:
+        facts = self.general.facts
+        facts.text("Name", pool.name_label)
+        facts.text("UUID", pool.uuid)
+        facts.text("Description", pool.name_description)
+        facts.tags("Tags", pool.tags)
+
+    def _show_networking(self, pool: Pool) -> None:
+        ref, name = pool_facts.backup_network(pool, self.context.stores.network.records)
+        facts = self.networking.facts
+        if name and not ref:
+            facts.state("Backup network", "warning", name)
+        else:
+            facts.text("Backup network", name or "The management network")
+        facts.yes("IGMP snooping", pool.igmp_snooping_enabled)
+        facts.yes("TLS between hosts verified", pool.tls_verification_enabled)
+
+    def _show_management(self, pool: Pool) -> None:
+        stores, facts = self.context.stores, self.management.facts
+        master = stores.host.get(pool.master)
+        if master is None:
+            facts.text("Master", f"Unknown host ({pool.master.removeprefix('OpaqueRef:')})")
+        else:
+            ref = master.ref
+            facts.link(
+                "Master",
+                master.name_label,
+                lambda: self.context.navigate("host", ref, "system"),
+                icon="host",
+            )
+        facts.text("High availability", pool_facts.ha_words(pool))
+        facts.text("Heartbeat SRs", self._heartbeat(pool))
+        self.auto_power_on.show_value(pool_facts.auto_power_on(pool))
+        self.compression.show_value(pool.migration_compression)
+        self.reboot_policy.show_value(pool.ha_reboot_vm_on_internal_shutdown)
+
+    def _heartbeat(self, pool: Pool) -> str:
+        if not pool.ha_statefiles:
+            return "None"
+        files = set(pool.ha_statefiles)
+        srs = self.context.stores.sr.records.values()
+        names = sorted(sr.name_label for sr in srs if files.intersection(sr.vdis))
+        return ", ".join(names) or f"{len(files)} unknown"
+
+    # ------------------------------------------------------------------ doing
+
+    def choices(self) -> Sequence[Choice]:
+        """The buttons of the page, for the palette."""
+        reason = None if self.context.stores.the_pool() else "The pool is not known yet."
+        return [
+            Choice("pool.edit", "Edit pool…", "edit", self.edit_identity, reason, 20),
+            Choice(
+                "pool.backup_network",
+                "Change backup network…",
+                "network",
+                self.edit_backup_network,
+                reason,
+                20,
+            ),
+            *self.storage.choices(),
+        ]
+
+    def edit_identity(self) -> None:
+        """Asks for name, description and tags."""
+        pool = self.context.stores.the_pool()
+        if pool is not None:
+            dialog = IdentityDialog(self.context, pool, self.context.actions.window)
+            self.context.tasks.spawn(ask(dialog), "edit pool")
+
+    def edit_backup_network(self) -> None:
+        """Asks for the network of backups."""
+        pool = self.context.stores.the_pool()
+        if pool is not None:
+            networks = list(self.context.stores.network.records.values())
+            dialog = BackupNetworkDialog(self.context, pool, networks, self.context.actions.window)
+            self.context.tasks.spawn(ask(dialog), "edit backup network")
+
+    def _tell_buttons(self) -> None:
+        blocked = self.context.actions.blocked
+        for button in (self.edit, self.edit_network):
+            button.set_reason(blocked)
+
+    def _pool(self) -> Pool:
+        pool = self.context.stores.the_pool()
+        assert pool is not None, "switches are shown with a pool only"
+        return pool
+
+    def _auto_power_on_deed(self, on: bool) -> Deed:
+        return pool_facts.map_deed(
+            self._pool(),
+            "other_config",
+            pool_facts.AUTO_POWER_ON,
+            "true" if on else "",
+            "Set automatic start",
+            "VMs start with their host" if on else "VMs do not start with their host any more",
+        )
+
+    def _compression_deed(self, on: bool) -> Deed:
+        return pool_facts.field_deed(
+            self._pool(),
+            "pool.set_migration_compression",
+            on,
+            "Set migration compression",
+            f"migrations are {'' if on else 'not '}compressed",
+        )
+
+    def _reboot_policy_deed(self, on: bool) -> Deed:
+        return pool_facts.field_deed(
+            self._pool(),
+            "pool.set_ha_reboot_vm_on_internal_shutdown",
+            on,
+            "Set reboot policy",
+            "reboot policy changed",
+        )
