@@ -58,6 +58,7 @@ from .metrics import (
     MetricsAnswer,
 )
 from .metrics_feed import MetricsFeed
+from .perfmon import PerfmonError, Watch, read_perfmon, write_perfmon
 from .records import (
     NULL_REF,
     PBD,
@@ -177,6 +178,7 @@ __all__ = [
     "NotReachable",
     "OperationNotAllowed",
     "PIFMetrics",
+    "PerfmonError",
     "PermissionDenied",
     "Pins",
     "Pool",
@@ -204,6 +206,7 @@ __all__ = [
     "VMGuestMetrics",
     "VMMetrics",
     "VmBadPowerState",
+    "Watch",
     "XapiError",
     "XenApi",
     "XenApiError",
@@ -217,5 +220,7 @@ __all__ = [
     "normalized_fingerprint",
     "parse_alarm",
     "parse_task_result",
+    "read_perfmon",
     "to_datetime",
+    "write_perfmon",
 ]
