@@ -44,6 +44,4 @@ def entry(combo: QComboBox, ref: str) -> tuple[str, bool]:
 
 def params_of(bench: Bench, method: str) -> list[tuple[Any, ...]]:
     """Parameters of the calls of a method, the session left out."""
-    return [
-        tuple(call.params) for call in bench.running.host.calls if call.method == method
-    ]
+    return [tuple(call.params) for call in bench.running.host.calls if call.method == method]

@@ -26,6 +26,21 @@ def pool_of(bench: Bench) -> dict[str, object]:
     return found
 
 
+def add_local_sr(bench: Bench, host: str) -> str:
+    """A new SR that one host has on a disk of its own."""
+    db = bench.db
+    sr = db.create(
+        "SR",
+        name_label="Own disk",
+        type="ext",
+        content_type="user",
+        physical_size=500 * GIB,
+        physical_utilisation=10 * GIB,
+    )
+    db.create("PBD", SR=sr, host=host, currently_attached=True)
+    return str(sr)
+
+
 async def open_page(bench: Bench) -> PoolSystem:
     ref = next(iter(bench.db.refs("pool")))
     page = await bench.show(PoolSystem, ref)
@@ -166,7 +181,8 @@ async def test_a_dangling_reference_shows_as_missing(bench: Bench) -> None:
     assert "does not know this SR any more" in note(picker)
     assert not entry(picker.combo, gone)[1]
     pick(picker.combo, NULL_REF)
-    await bench.until(lambda: shown(picker) == "None")
+    await bench.until(lambda: not picker.follow.is_waiting)
+    assert shown(picker) == "None"
     assert picker.combo.findData(gone) < 0
     assert pool_of(bench)["crash_dump_SR"] == NULL_REF
 
@@ -193,7 +209,9 @@ async def test_one_button_lets_the_default_serve_for_all(bench: Bench) -> None:
     pick(page.storage.pickers[Role.DEFAULT].combo, nas)
     await bench.until(button.isEnabled)
     button.click()
-    await bench.until(lambda: all(shown(p).startswith("NAS") for p in page.storage.pickers.values()))
+    await bench.until(
+        lambda: all(shown(p).startswith("NAS") for p in page.storage.pickers.values())
+    )
     pool = pool_of(bench)
     assert {pool[key] for key in ("default_SR", "suspend_image_SR", "crash_dump_SR")} == {nas}
     await bench.until(lambda: not button.isEnabled())
@@ -206,10 +224,9 @@ async def test_a_local_sr_is_warned_of_and_not_refused(bench: Bench) -> None:
     page = await open_page(bench)
     hosts = bench.db.records("host")
     picker = crash(page)
-    local = next(
-        ref for ref, sr in bench.db.records("SR").items() if not sr["shared"] and sr["PBDs"]
-    )
-    home = hosts[bench.db.get("PBD", bench.db.get("SR", local)["PBDs"][0])["host"]]["name_label"]
+    home_ref, home = next((ref, host["name_label"]) for ref, host in hosts.items())
+    local = add_local_sr(bench, home_ref)
+    await bench.until(lambda: picker.combo.findData(local) >= 0)
     text, on = entry(picker.combo, local)
     assert on
     assert text.endswith(f"local to {home}")
@@ -251,13 +268,8 @@ async def test_hosts_have_fields_of_their_own(bench: Bench) -> None:
     assert bench.db.get("host", other)["crash_dump_sr"] == shared
     assert pool_of(bench)["crash_dump_SR"] == NULL_REF
     await bench.until(lambda: name in card.differ.text())
-    local_elsewhere = next(
-        ref
-        for ref, sr in bench.db.records("SR").items()
-        if not sr["shared"]
-        and sr["PBDs"]
-        and all(bench.db.get("PBD", pbd)["host"] != other for pbd in sr["PBDs"])
-    )
+    local_elsewhere = add_local_sr(bench, card.host_choice.itemData(2))
+    await bench.until(lambda: picker.combo.findData(local_elsewhere) >= 0)
     text, on = entry(picker.combo, local_elsewhere)
     assert not on
     assert text.endswith(f"cannot be seen from {name}")

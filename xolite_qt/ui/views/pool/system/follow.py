@@ -158,7 +158,8 @@ class _Noted(QWidget):
         column.setSpacing(4)
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(field)
+        # As wide as it may, and the mark right behind it.
+        row.addWidget(field, 0 if isinstance(field, QCheckBox) else 100)
         row.addWidget(self.busy)
         row.addStretch(1)
         column.addLayout(row)
@@ -275,6 +276,8 @@ class Switch(_Noted):
         self._make = make
         self._current = False
         self._reason: str | None = None
+        # Under the words, not under the box.
+        self.note.setContentsMargins(28, 0, 0, 0)
         self.box.setAccessibleName(text)
         self.box.clicked.connect(self._clicked)
 
