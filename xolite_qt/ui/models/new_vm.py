@@ -210,6 +210,8 @@ class NewVmForm:
         self.fit_topology()
         self.memory_text = size_text(template.memory_dynamic_max or 2 * GIB)
         self.full_copy = False
+        self.affinity = template.affinity if template.affinity in world.hosts else ""
+        self.auto_power = vm_facts.truth(template.other_config.get("auto_poweron"))
         self.disks = [self._row_of(disk, world) for disk in own or world.wanted_disks(template)]
         networks = world.networks_of(template) or [world.default_network()]
         self.cards = [CardRow(self.key(), ref) for ref in networks if ref]

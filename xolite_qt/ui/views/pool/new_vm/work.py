@@ -74,6 +74,7 @@ class Creation:
         self._on_undo = on_undo
         self._disks: dict[str, str] = {}
         self._drives: dict[str, dict[str, Any]] = {}
+        self._unseen = False
         self._allowed = ""
         self._cancelled = False
         self._run: Any = None
@@ -185,15 +186,21 @@ class Creation:
 
         def keep(ref: str) -> None:
             self.vm = ref
+            self._unseen = plan.has_devices
 
         what = f"VM {plan.name}"
         await self._made(api, "copy", what, keep, method, plan.template, plan.name, *more)
         if plan.has_devices and not getattr(api, "is_rehearsal", False):
-            for ref in await api.call("VM.get_VBDs", self.vm):
-                self._drives[ref] = await api.call("VBD.get_record", ref)
-            for drive in self._drives.values():
-                if drive["type"] == "Disk" and drive["VDI"] != NULL_REF:
-                    self._disks[drive["VDI"]] = f"copy of the template's disk {drive['userdevice']}"
+            await self._look_at_drives(api)
+
+    async def _look_at_drives(self, api: Any) -> None:
+        """Learns what the clone brought: it must be taken away with the VM."""
+        for ref in await api.call("VM.get_VBDs", self.vm):
+            drive = await api.call("VBD.get_record", ref)
+            self._drives[ref] = drive
+            if drive["type"] == "Disk" and drive["VDI"] != NULL_REF:
+                self._disks[drive["VDI"]] = f"copy of the template's disk {drive['userdevice']}"
+        self._unseen = False
 
     async def _settle(self, api: Any) -> None:
         for method, params in self.plan.calls:
@@ -376,6 +383,12 @@ class Creation:
                 self._allowed,
                 "auto_poweron",
             )
+        if self.vm and self._unseen:
+            try:
+                await self._look_at_drives(api)
+            except XenApiError as error:
+                what = f"disks of VM {self.plan.name}"
+                self.leftovers.append(Leftover(what, explain(error).summary))
         if self.vm:
             gone = await self._away(api, f"VM {self.plan.name}", "VM.destroy", self.vm)
             self.vm = "" if gone else self.vm
