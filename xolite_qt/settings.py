@@ -57,6 +57,12 @@ class Settings(msgspec.Struct, kw_only=True):
     last_object: Annotated[
         dict[str, str], Doc(description="The object last looked at: its kind and uuid.")
     ] = msgspec.field(default_factory=dict)
+    desktop_notifications: Annotated[
+        bool, Doc(description="Tell new alarms and ended work on the desktop while unfocused.")
+    ] = True
+    acknowledged: Annotated[
+        dict[str, float], Doc(description="Alarms that were seen: what, and when last raised.")
+    ] = msgspec.field(default_factory=dict)
     show_calls_first: Annotated[
         bool, Doc(description="Show the calls of each action before it is done, as a script.")
     ] = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -146,8 +147,25 @@ class AlarmStore(DerivedStore[AlarmRow]):
     Reading 10,000 of them takes a good while, so it is done in slices; one change tells them all.
     """
 
-    def __init__(self, api: XenApi, messages: MessageStore, *, linger_s: float = 1.0) -> None:
-        super().__init__("alarms", (messages,), linger_s=linger_s)
+    def __init__(
+        self,
+        api: XenApi,
+        messages: MessageStore,
+        *,
+        every: bool = False,
+        linger_s: float = 1.0,
+    ) -> None:
+        """A store that reads nothing yet.
+
+        Args:
+            api: the connection.
+            messages: where they are among.
+            every: messages of every kind, not alarms alone; `Alarm.kind` is the message's name
+                then, where it is no alarm.
+            linger_s: seconds that it outlives its last subscription.
+        """
+        super().__init__("notices" if every else "alarms", (messages,), linger_s=linger_s)
+        self._every = every
         self._api = api
         self._messages = messages
         self._unread: dict[str, Message] = {}
@@ -203,7 +221,7 @@ class AlarmStore(DerivedStore[AlarmRow]):
             self._read.pop(ref, None)
             self._gone.add(ref)
         for message in (*change.added, *change.changed):
-            if message.name == "ALARM":
+            if self._every or message.name == "ALARM":
                 self._unread[message.ref] = message
                 self._gone.discard(message.ref)
                 continue
@@ -216,7 +234,7 @@ class AlarmStore(DerivedStore[AlarmRow]):
         self._unread = {
             ref: message
             for ref, message in self._messages.records.items()
-            if message.name == "ALARM"
+            if self._every or message.name == "ALARM"
         }
         self._refresh()
 
@@ -231,6 +249,8 @@ class AlarmStore(DerivedStore[AlarmRow]):
         for turn, ref in enumerate(tuple(unread)):
             message = unread.pop(ref)
             alarm = parse_alarm(message)
+            if message.name != "ALARM":
+                alarm = replace(alarm, kind=message.name)
             read[ref] = AlarmRow(ref, message, alarm, alarm.at or _NEVER)
             if turn % _LOOK_AT_CLOCK == 0 and time.perf_counter() > until and unread:
                 self._slice = asyncio.get_running_loop().call_soon(self._read_slice)
@@ -269,8 +289,10 @@ class AlarmStore(DerivedStore[AlarmRow]):
 class AlarmGroupStore(DerivedStore[AlarmGroup]):
     """Alarms with their repeats folded together. Subscribe with `defer=True`."""
 
-    def __init__(self, alarms: AlarmStore, *, linger_s: float = 1.0) -> None:
-        super().__init__("alarm_groups", (alarms,), linger_s=linger_s)
+    def __init__(
+        self, alarms: AlarmStore, *, name: str = "alarm_groups", linger_s: float = 1.0
+    ) -> None:
+        super().__init__(name, (alarms,), linger_s=linger_s)
         self._alarms = alarms
         self._members: dict[str, dict[str, AlarmRow]] = {}
         self._key_of: dict[str, str] = {}

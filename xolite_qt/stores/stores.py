@@ -77,6 +77,7 @@ class Stores:
         vm: real VMs only; `vm_template`, `vm_snapshot` and `control_domain` have the others.
         task: pending ones, and finished ones even after the host removed them.
         message, alarms, alarm_groups: subscribe with `defer=True`; thousands may be stored.
+        notices, notice_groups: as alarms, with messages of every other kind too.
         vm_rows, host_rows, sr_rows, task_rows: records joined with those that belong to them.
         vm_tree: pool, hosts and VMs with their places.
         stats: live measurements.
@@ -184,6 +185,10 @@ class Stores:
         )
         self.alarms = self._keep(AlarmStore(api, self.message, linger_s=linger_s))
         self.alarm_groups = self._keep(AlarmGroupStore(self.alarms, linger_s=linger_s))
+        self.notices = self._keep(AlarmStore(api, self.message, every=True, linger_s=linger_s))
+        self.notice_groups = self._keep(
+            AlarmGroupStore(self.notices, name="notice_groups", linger_s=linger_s)
+        )
         self.patches = self._keep(PatchStore(api, self._tasks, self.host, linger_s=linger_s))
         self.xostor = self._keep(
             XostorStore(

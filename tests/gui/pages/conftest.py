@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 import pytest_asyncio
 import qasync
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from xolite_qt.demo_host import Running, start_demo_host
 from xolite_qt.settings import Settings
@@ -26,6 +26,7 @@ from xolite_qt.ui.views.page import Page, PageContext
 from xolite_qt.xen_api import MemoryPins, XenApi
 
 P = TypeVar("P", bound=Page)
+D = TypeVar("D", bound=QDialog)
 
 
 class OneLoop(qasync.QEventLoop):  # type: ignore[misc]
@@ -108,6 +109,17 @@ class Bench:
         while not true():
             assert loop.time() < end, "it did not happen in time"
             await asyncio.sleep(0.01)
+
+    async def dialog(self, kind: type[D]) -> D:
+        """Wait for a dialog to be on screen."""
+        found: list[D] = []
+
+        def look() -> bool:
+            found[:] = [d for d in self.window.findChildren(kind) if d.isVisible()]
+            return bool(found)
+
+        await self.until(look)
+        return found[0]
 
     def calls(self, prefix: str = "") -> list[str]:
         """Methods that were called on the host, oldest first."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.gui.shell.shell_bench import Shell, shell, until
 from xolite_qt.ui.views.page import PAGES, Kind, Page
-from xolite_qt.ui.views.parts.alarms import AlarmsPage
+from xolite_qt.ui.views.parts.alarm_centre import AlarmsPage
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
 from xolite_qt.ui.views.workspace import load_pages
 

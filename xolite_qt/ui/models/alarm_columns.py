@@ -9,8 +9,10 @@ from xolite_qt.stores import AlarmGroup
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui import icons
 from xolite_qt.ui.models.column import Column, Kind
+from xolite_qt.ui.models.message_words import message_words
 from xolite_qt.xen_api import Severity
 
+_SHOWN_BODY = 1000
 _THROUGHPUT = "sr_io_throughput_total_"
 
 _SEVERITY: dict[Severity, tuple[int, str, str, str]] = {
@@ -61,7 +63,11 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         id="value",
         title="Measured",
         value=lambda group: group.newest.alarm.value,
-        text=lambda group: fmt.quantity(group.newest.alarm.value, group.newest.alarm.unit),
+        text=lambda group: (
+            fmt.quantity(group.newest.alarm.value, group.newest.alarm.unit)
+            if is_alarm(group)
+            else ""
+        ),
         kind=Kind.NUMBER,
         width=100,
     )
@@ -90,7 +96,7 @@ def alarm_columns(find: Find, *, compact: bool = False) -> tuple[Column[AlarmGro
         title="Severity",
         value=lambda group: severity_of(group)[0],
         text=lambda group: severity_of(group)[1],
-        default_visible=False,
+        default_visible=True,
         width=110,
     )
     count = Column[AlarmGroup](
@@ -120,12 +126,21 @@ def severity_of(group: AlarmGroup) -> tuple[int, str, str, str]:
 def sentence(group: AlarmGroup) -> str:
     """What the newest repeat says, with its true units."""
     alarm = group.newest.alarm
+    if not is_alarm(group):
+        return message_words(alarm.kind)
     return fmt.alarm(_kind(group), alarm.level, alarm.unit)
 
 
 def subject(group: AlarmGroup) -> str:
     """What is watched, without the threshold."""
+    if not is_alarm(group):
+        return message_words(group.newest.alarm.kind)
     return fmt.alarm_subject(_kind(group))
+
+
+def is_alarm(group: AlarmGroup) -> bool:
+    """Whether a number crossed its threshold; other messages tell what happened."""
+    return group.newest.message.name == "ALARM"
 
 
 def _kind(group: AlarmGroup) -> str:
@@ -154,6 +169,9 @@ def _icon(cls: str) -> object:
 def _explain(group: AlarmGroup) -> str:
     alarm = group.newest.alarm
     words = f"{severity_of(group)[1]}: {sentence(group)}"
+    if not is_alarm(group):
+        body = group.newest.message.body.strip()
+        return f"{words}\n{body[:_SHOWN_BODY]}" if body else words
     return f"{words}\nWatched over {fmt.duration(alarm.period_s)}"
 
 

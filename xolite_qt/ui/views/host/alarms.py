@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from xolite_qt.stores import Subscription
-from xolite_qt.ui.views.parts.alarms import AlarmsPage
+from xolite_qt.ui.views.parts.alarm_centre import AlarmsPage
 
 
 class HostAlarms(AlarmsPage):

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu
 
 from xolite_qt.stores import AlarmGroup, StoreState, Subscription
 from xolite_qt.ui import format as fmt
@@ -17,9 +17,9 @@ from xolite_qt.ui.models.alarm_columns import Target, alarm_columns
 from xolite_qt.ui.models.column import Kind
 from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.roles import REF_ROLE
-from xolite_qt.ui.views.page import Page, PageContext
-from xolite_qt.ui.views.parts.states import show_table_state, why
-from xolite_qt.ui.widgets import Button, Card, DataTable, SearchField, TextLabel
+from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.views.parts.states import why
+from xolite_qt.ui.widgets import Button, Card, DataTable
 from xolite_qt.xen_api import XenApiError
 
 SHOWN_ON_CARD = 200
@@ -196,108 +196,3 @@ class AlarmsCard(Card):
     def _selected(self, refs: list[str]) -> None:
         self._dismiss.setVisible(bool(refs))
         self._dismiss.setText(self.table.dismiss_text(refs))
-
-
-class AlarmsPage(Page):
-    """All alarms, or those about some objects; opening the tab is what asks for them."""
-
-    title = "Alarms"
-    icon_name = "alarm"
-
-    def __init__(self, context: PageContext, ref: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(context, ref, parent)
-        self.table = AlarmTable(context)
-        self.search = SearchField(self.tr("Search alarms"))
-        self.search.setMaximumWidth(360)
-        self.count = TextLabel(kind="small", tone="secondary")
-        self.dismiss = Button(
-            self.tr("Dismiss"), "secondary", icon="check", small=True,
-            on_click=self.table.dismiss_selected,
-        )  # fmt: skip
-        self.dismiss.set_reason(self.tr("Select alarms first"))
-        self.dismiss.set_tip(self.tr("Removes them from the host, for everybody"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
-        card = Card(dense=True)
-        card.body.setSpacing(12)
-        bar = QHBoxLayout()
-        bar.setSpacing(12)
-        bar.addWidget(self.search, 1)
-        bar.addWidget(self.count)
-        bar.addStretch(1)
-        bar.addWidget(self.dismiss)
-        card.add_layout(bar)
-        card.add(self.table, 1)
-        column.addWidget(card)
-        self.card = card
-        self.search.searched.connect(self.table.groups.set_filter)
-        self.table.groups.counted.connect(self._tell)
-        self.table.selection_changed.connect(self._selected)
-
-    def scope(self) -> frozenset[str] | None:
-        """Uuids of the objects whose alarms are shown; None for all."""
-        return None
-
-    def sources(self) -> Iterable[Subscription[Any]]:
-        """Subscriptions that tell what the alarms' objects are."""
-        stores = self.context.stores
-        return (
-            stores.pool.subscribe(self._renamed),
-            stores.host.subscribe(self._renamed),
-            stores.vm.subscribe(self._renamed),
-            stores.sr.subscribe(self._renamed),
-        )
-
-    def wanted(self) -> Iterable[Subscription[Any]]:
-        """Alarms, and what they are about."""
-        groups = self.context.stores.alarm_groups.subscribe(self.table.groups.apply, self._state)
-        return (*self.sources(), groups)
-
-    def refresh(self) -> None:
-        """Show what is there."""
-        self._narrow()
-        self.table.groups.replace(self.context.stores.alarm_groups.records.values())
-        self._tell()
-        self.tell_busy()
-
-    def _narrow(self) -> None:
-        uuids = self.scope()
-        if uuids is None:
-            self.table.groups.set_row_filter(None)
-        else:
-            self.table.groups.set_row_filter(lambda group: group.obj_uuid in uuids)
-
-    def _renamed(self, _change: object) -> None:
-        self._narrow()
-        self.table.groups.touch()
-
-    def _state(self, _state: StoreState) -> None:
-        self._tell()
-        self.tell_busy()
-
-    def _tell(self, *_counts: int) -> None:
-        groups = self.table.groups
-        scoped = self._in_scope()
-        show_table_state(
-            self.table,
-            self.context.stores.alarm_groups,
-            total=scoped,
-            shown=groups.rowCount(),
-            empty=self.tr("All good: no alarms"),
-            good=True,
-        )
-        words = fmt.plural(scoped, "alarm", "alarms") if scoped else ""
-        if groups.is_filtered:
-            words = f"{fmt.count(groups.rowCount())} of {words}"
-        self.count.set_text(words)
-
-    def _in_scope(self) -> int:
-        uuids = self.scope()
-        groups = self.context.stores.alarm_groups.records.values()
-        if uuids is None:
-            return self.table.groups.total()
-        return sum(1 for group in groups if group.obj_uuid in uuids)
-
-    def _selected(self, refs: list[str]) -> None:
-        self.dismiss.set_reason(None if refs else self.tr("Select alarms first"))
-        self.dismiss.setText(self.table.dismiss_text(refs) if refs else self.tr("Dismiss"))

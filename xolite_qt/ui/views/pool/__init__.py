@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xolite_qt.ui.views.backups.page import BackupsPage
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
+from xolite_qt.ui.views.parts import thresholds  # noqa: F401 -- enters its choices
 from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
 from xolite_qt.ui.views.pool.health.page import HealthPage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xolite_qt.ui.views.parts.alarms import AlarmsPage
+from xolite_qt.ui.views.parts.alarm_centre import AlarmsPage
 
 
 class PoolAlarms(AlarmsPage):
