@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QCheckBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from xolite_qt.ui.dialogs.backups.form import Form
 from xolite_qt.ui.dialogs.cloud_init import CloudInitDialog
@@ -11,7 +11,7 @@ from xolite_qt.ui.models.new_vm_cloud import with_blocks
 from xolite_qt.ui.tasks import TaskOwner, ask
 from xolite_qt.ui.views.pool.new_vm.part import CodeField, Part, Problems
 from xolite_qt.ui.views.pool.new_vm.session import NewVmSession
-from xolite_qt.ui.views.pool.new_vm.system_parts import set_reason
+from xolite_qt.ui.views.pool.new_vm.system_parts import box, set_reason
 from xolite_qt.ui.widgets import Button
 
 
@@ -21,7 +21,7 @@ class CloudPart(Part):
     def __init__(self, session: NewVmSession, tasks: TaskOwner) -> None:
         super().__init__("cloud-init", session)
         self._tasks = tasks
-        self.on = QCheckBox("Attach a configuration disk for cloud-init")
+        self.on = box("Attach a configuration disk for cloud-init")
         self.fill_in = Button("Fill in…", icon="edit", small=True, on_click=self._fill_in)
         self.user_data = CodeField("User-data", 8)
         self.network = CodeField("Network-config", 4)

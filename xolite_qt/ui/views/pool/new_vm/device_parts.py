@@ -139,9 +139,12 @@ class DisksPart(Part):
     def __init__(self, session: NewVmSession) -> None:
         super().__init__("Disks", session)
         self.fields: list[DiskFields] = []
-        self._rows = QVBoxLayout()
+        # A widget of their own: the order of the Tab key is that of the widgets.
+        rows = QWidget()
+        self._rows = QVBoxLayout(rows)
+        self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(8)
-        self.add_layout(self._rows)
+        self.add(rows)
         self.add_button = Button("Add disk", icon="plus", small=True, on_click=self.add_disk)
         self.row = Row([self.add_button])
         self.row.line.addStretch(1)
@@ -257,9 +260,12 @@ class CardsPart(Part):
     def __init__(self, session: NewVmSession) -> None:
         super().__init__("Network cards", session)
         self.fields: list[CardFields] = []
-        self._rows = QVBoxLayout()
+        # A widget of their own: the order of the Tab key is that of the widgets.
+        rows = QWidget()
+        self._rows = QVBoxLayout(rows)
+        self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(8)
-        self.add_layout(self._rows)
+        self.add(rows)
         self.add_button = Button(
             "Add network card", icon="plus", small=True, on_click=self.add_card
         )

@@ -158,6 +158,7 @@ class NewVmPage(LivePage):
             self._side.insertWidget(0, self.summary)
         else:
             self.body.add(self.summary)
+        self.summary.show()
         self.side.setVisible(beside)
 
     # ------------------------------------------------------------------ what is shown

@@ -23,11 +23,18 @@ from xolite_qt.ui.widgets import set_tooltip
 _CHOICE_PX = 240
 
 
-def set_reason(box: QCheckBox, reason: str) -> None:
+def box(words: str) -> QCheckBox:
+    """A box that is called by its own words, not by the caption of its row."""
+    made = QCheckBox(words)
+    made.setAccessibleName(words)
+    return made
+
+
+def set_reason(which: QCheckBox, reason: str) -> None:
     """Close a box with its reason, or open it."""
-    box.setEnabled(not reason)
-    box.setAccessibleDescription(reason)
-    set_tooltip(box, reason)
+    which.setEnabled(not reason)
+    which.setAccessibleDescription(reason)
+    set_tooltip(which, reason)
 
 
 class FirmwarePart(Part):
@@ -36,8 +43,8 @@ class FirmwarePart(Part):
     def __init__(self, session: NewVmSession) -> None:
         super().__init__("Firmware", session)
         self.firmware = Choice([("bios", "BIOS"), ("uefi", "UEFI")])
-        self.secure = QCheckBox("Secure boot")
-        self.vtpm = QCheckBox("Virtual TPM")
+        self.secure = box("Secure boot")
+        self.vtpm = box("Virtual TPM")
         self.bios = Choice([("", "The hypervisor's own")])
         form = Form()
         for choice in (self.firmware, self.bios):
@@ -49,8 +56,8 @@ class FirmwarePart(Part):
         self.add(form)
         self.firmware.currentIndexChanged.connect(self.told)
         self.bios.currentIndexChanged.connect(self.told)
-        for box in (self.secure, self.vtpm):
-            box.toggled.connect(self.told)
+        for check in (self.secure, self.vtpm):
+            check.toggled.connect(self.told)
 
     def show_form(self) -> None:
         """Override."""
@@ -80,6 +87,7 @@ class FirmwarePart(Part):
         other = not self.form.uefi
         reason = firmware_reason(self.form, self.world, uefi=other)
         self.firmware.setEnabled(not reason)
+        self.firmware.setAccessibleDescription(reason)
         self.row.set_hint(reason)
         secure, vtpm = secure_boot_reason(self.form), vtpm_reason(self.form, self.world)
         set_reason(self.secure, secure)
@@ -88,6 +96,7 @@ class FirmwarePart(Part):
         self.guard_row.set_hint(told)
         bios = bios_reason(self.form)
         self.bios.setEnabled(not bios)
+        self.bios.setAccessibleDescription(bios)
         self.bios_row.set_hint(
             bios or "Systems that are licensed for a maker's hardware look at them."
         )
@@ -185,16 +194,16 @@ class AfterPart(Part):
 
     def __init__(self, session: NewVmSession) -> None:
         super().__init__("Creation", session)
-        self.boot = QCheckBox("Start the VM once it is made")
-        self.auto = QCheckBox("Start the VM with its host")
-        self.fast = QCheckBox("Fast clone of the template's disks")
+        self.boot = box("Start the VM once it is made")
+        self.auto = box("Start the VM with its host")
+        self.fast = box("Fast clone of the template's disks")
         form = Form()
         form.add("After creation", self.boot)
         self.auto_row = form.add("Later", self.auto)
         self.fast_row = form.add("Template's disks", self.fast)
         self.add(form)
-        for box in (self.boot, self.auto, self.fast):
-            box.toggled.connect(self.told)
+        for check in (self.boot, self.auto, self.fast):
+            check.toggled.connect(self.told)
 
     def show_form(self) -> None:
         """Override."""
