@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .activity import Blob, Message, Role, Subject, Task
 from .base import NULL_REF, Record, Ref, is_null
-from .compute import VGPU, VM, VTPM, Console, VMAppliance, VMGuestMetrics, VMMetrics
+from .compute import VGPU, VM, VTPM, Console, Crashdump, VMAppliance, VMGuestMetrics, VMMetrics
 from .enums import PowerState, TaskStatus
 from .hosts import (
     PCI,
@@ -31,7 +31,7 @@ from .networks import PIF, VIF, VLAN, Bond, Network, PIFMetrics, Tunnel, VIFMetr
 from .storage import PBD, SM, SR, VBD, VDI, VBDMetrics
 
 _CLASSES: tuple[type[Record], ...] = (
-    VM, VMMetrics, VMGuestMetrics, Console, VTPM, VGPU, VMAppliance,
+    VM, VMMetrics, VMGuestMetrics, Console, VTPM, VGPU, VMAppliance, Crashdump,
     Host, HostMetrics, HostCpu, HostCrashdump, HostPatch, Pool, PoolPatch, PoolUpdate,
     Certificate_, PGPU, PCI, GPUGroup, VGPUType, PUSB, Feature,
     SR, PBD, VDI, VBD, VBDMetrics, SM,
@@ -62,6 +62,7 @@ __all__ = [
     "Bond",
     "Certificate_",
     "Console",
+    "Crashdump",
     "Feature",
     "GPUGroup",
     "Host",

@@ -10,7 +10,7 @@ from .base import EMPTY_LIST, EMPTY_MAP, NULL_REF, Record, Ref, read_list, read_
 if TYPE_CHECKING:
     from .hosts import PCI, PGPU, GPUGroup, Host, VGPUType
     from .networks import VIF
-    from .storage import SR, VBD
+    from .storage import SR, VBD, VDI
 
 
 class VM(Record, frozen=True, kw_only=True, gc=False):
@@ -203,3 +203,13 @@ class VMAppliance(Record, frozen=True, kw_only=True, gc=False):
     allowed_operations: tuple[str, ...] = ()
     current_operations: dict[str, str] = {}
     vms: tuple[Ref["VM"], ...] = ()
+
+
+class Crashdump(Record, frozen=True, kw_only=True, gc=False):
+    """The memory of a crashed VM, kept in a VDI; recent hosts deprecate them."""
+
+    wire_class: ClassVar[str] = "crashdump"
+
+    vm: Ref["VM"] = NULL_REF
+    vdi: Ref["VDI"] = NULL_REF
+    other_config: dict[str, str] = {}

@@ -78,6 +78,9 @@ class Host(Record, frozen=True, kw_only=True, gc=False):
     ssh_enabled_timeout: int = 0
     ssh_expiry: str = ""
     secure_boot: bool = False
+    ntp_mode: str = ""
+    ntp_custom_servers: tuple[str, ...] = ()
+    timezone: str = ""
 
 
 class HostMetrics(Record, frozen=True, kw_only=True, gc=False):
