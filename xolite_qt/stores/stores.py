@@ -18,6 +18,7 @@ from xolite_qt.stores.xen_api_store import XenApiStore, create_xen_api_store
 from xolite_qt.stores.xostor.store import ProbeStore, XostorStore
 from xolite_qt.xen_api import (
     PBD,
+    PCI,
     PGPU,
     PIF,
     SR,
@@ -26,8 +27,12 @@ from xolite_qt.xen_api import (
     VIF,
     VM,
     Bond,
+    Certificate_,
+    Crashdump,
+    GPUGroup,
     Host,
     HostCpu,
+    HostCrashdump,
     HostMetrics,
     Network,
     PIFMetrics,
@@ -134,6 +139,11 @@ class Stores:
         self.network: XenApiStore[Network] = self._base("network")
         self.bond: XenApiStore[Bond] = self._base("bond")
         self.pgpu: XenApiStore[PGPU] = self._base("pgpu")
+        self.pci: XenApiStore[PCI] = self._base("pci")
+        self.gpu_group: XenApiStore[GPUGroup] = self._base("gpu_group")
+        self.host_crashdump: XenApiStore[HostCrashdump] = self._base("host_crashdump")
+        self.crashdump: XenApiStore[Crashdump] = self._base("crashdump")
+        self.certificate: XenApiStore[Certificate_] = self._base("certificate")
         self.task = self._keep(TaskStore(api, self._tasks, linger_s=linger_s))
         self.message = self._keep(MessageStore(api, self._tasks, linger_s=linger_s))
 
