@@ -271,6 +271,8 @@ def parse_size(text: str) -> int | None:
 def size_text(size_bytes: int) -> str:
     """A size as `parse_size` reads it, without loss."""
     for unit, word in ((1 << 40, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):
-        if size_bytes >= unit and size_bytes % (unit // 4 if unit > MIB else unit) == 0:
-            return f"{size_bytes / unit:g} {word}"
+        quarters, rest = divmod(size_bytes, unit // 4)
+        if size_bytes >= unit and not rest and (unit > MIB or quarters % 4 == 0):
+            part = ("", ".25", ".5", ".75")[quarters % 4]
+            return f"{quarters // 4}{part} {word}"
     return f"{size_bytes} B"
