@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from xolite_qt.stores.base import Store
 from xolite_qt.stores.derived import ANY, JoinedStore, Part
 from xolite_qt.stores.messages import AlarmGroupStore, AlarmStore, MessageStore
+from xolite_qt.stores.news import NewsStore
 from xolite_qt.stores.patches import PatchStore
 from xolite_qt.stores.rows import HostRow, SrRow, TaskRow, VmRow
 from xolite_qt.stores.stats import StatsStore
@@ -83,6 +84,7 @@ class Stores:
         task: pending ones, and finished ones even after the host removed them.
         message, alarms, alarm_groups: subscribe with `defer=True`; thousands may be stored.
         notices, notice_groups: as alarms, with messages of every other kind too.
+        news: alarms raised since one looked last; asked for once a minute.
         vm_rows, host_rows, sr_rows, task_rows: records joined with those that belong to them.
         vm_tree: pool, hosts and VMs with their places.
         stats: live measurements.
@@ -199,6 +201,7 @@ class Stores:
         self.notice_groups = self._keep(
             AlarmGroupStore(self.notices, name="notice_groups", linger_s=linger_s)
         )
+        self.news = self._keep(NewsStore(api, self._tasks, linger_s=linger_s))
         self.patches = self._keep(PatchStore(api, self._tasks, self.host, linger_s=linger_s))
         self.xostor = self._keep(
             XostorStore(

@@ -163,7 +163,7 @@ async def test_keys_reach_everything(shell: Shell) -> None:
     QTest.keyClick(window, K.Key_2, CTRL)
     assert workspace.tabs.currentIndex() == 1
     QTest.keyClick(window, K.Key_9, CTRL)
-    assert workspace.tabs.currentIndex() == 1
+    assert workspace.tabs.currentIndex() == 8
     QTest.keyClick(window, K.Key_F, CTRL)
     assert workspace.tree.search.hasFocus() or window.focusWidget() is workspace.tree.search
     QTest.keyClick(window, K.Key_J, CTRL)

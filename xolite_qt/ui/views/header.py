@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QWidget
 
 from xolite_qt.ui import format as words
 from xolite_qt.ui import theme
@@ -83,6 +83,8 @@ class Header(QFrame):
         self.find_button = Button(self.tr("Find…  Ctrl+K"), "tertiary", icon="search", small=True)
         self.find_button.clicked.connect(self.palette_wanted)
         row.addWidget(self.find_button)
+        self._tools = QHBoxLayout()
+        row.addLayout(self._tools)
         self.theme_button = IconButton("theme", self.tr("Light or dark"))
         self.theme_button.clicked.connect(
             lambda: self.theme_wanted.emit("light" if theme.current().name == "dark" else "dark")
@@ -108,6 +110,10 @@ class Header(QFrame):
         self._clock.timeout.connect(self.refresh)
         self._clock.start()
         self.refresh()
+
+    def add_tool(self, widget: QWidget) -> None:
+        """Puts a button beside the others."""
+        self._tools.addWidget(widget)
 
     def refresh(self) -> None:
         """Says how the connection does now."""

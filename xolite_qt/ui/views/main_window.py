@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow, QStackedWidget
 
 from xolite_qt.settings import Settings
 from xolite_qt.ui import theme
+from xolite_qt.ui.notifier import Notifier
 from xolite_qt.ui.views.start_page import StartPage
 from xolite_qt.ui.widgets.toasts import Toasts
 
@@ -55,6 +56,8 @@ class MainWindow(QMainWindow):
         self._stack.addWidget(self.start)
         self.setCentralWidget(self._stack)
         self.toasts = Toasts(self, inset=self._drawer_height)
+        self.notifier = Notifier(self.windowIcon(), self)
+        self.notifier.opened.connect(lambda _about: self._come_forward())
         self._restore()
         self._palette: Palette | None = None
         for keys, act in (
@@ -114,6 +117,8 @@ class MainWindow(QMainWindow):
     def notify(self, text: str, *, level: str = "info", details: str = "") -> None:
         """A short message at the lower right; it takes no focus."""
         accent = _ACCENTS.get(level, level)
+        if level != "info" and not self.isActiveWindow() and self.settings.desktop_notifications:
+            self.notifier.tell(self.windowTitle(), text, level=level)
         if details:
             self.toasts.show_toast(
                 text,
@@ -124,6 +129,11 @@ class MainWindow(QMainWindow):
             )
         else:
             self.toasts.show_toast(text, accent)
+
+    def _come_forward(self) -> None:
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
 
     def _show_details(self, text: str, details: str) -> None:
         from xolite_qt.ui.dialogs.error import ErrorDialog
@@ -216,5 +226,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Override QMainWindow::closeEvent: Qt never ends the loop, the application does."""
         self.remember()
+        self.notifier.close()
         event.accept()
         self.closed.emit()

@@ -84,6 +84,14 @@ class SettingsPage(LivePage):
         self.still = self._tick("reduced_motion", "Reduce motion")
         self.still.toggled.connect(lambda on: theme.set_reduced_motion(on or None))
         card.add(self.still)
+        self.calls_first = self._tick(
+            "show_calls_first", "Show the calls of each action before it is done"
+        )
+        card.add(self.calls_first)
+        self.notifications = self._tick(
+            "desktop_notifications", "Tell new alarms and ended work on the desktop while unfocused"
+        )
+        card.add(self.notifications)
         card.add(
             TextLabel(
                 "The program speaks English; numbers and dates follow your desktop's region.",

@@ -20,6 +20,7 @@ from xolite_qt.ui.icons import icon
 from xolite_qt.ui.models.tree import shown_name
 from xolite_qt.ui.tasks import TaskOwner
 from xolite_qt.ui.views.action_runner import ActionRunner
+from xolite_qt.ui.views.alarm_bell import AlarmBell
 from xolite_qt.ui.views.backups.deeds import BackupDeeds
 from xolite_qt.ui.views.backups.palette import entries as backup_entries
 from xolite_qt.ui.views.header import Header, link_words
@@ -81,6 +82,9 @@ class Workspace(QWidget):
         self._subscription: Subscription[TreeNode] | None = None
         place = services.get("place") or stores.api.url
         self.header = Header(self._hub, place, stores.api.user or "")
+        self.bell = AlarmBell(stores.news, self._new_alarms)
+        self.bell.wanted.connect(lambda: self.open_object(Kind.POOL, "", "alarms"))
+        self.header.add_tool(self.bell)
         self.banner = Banner()
         self.tree = InfraTree(stores.vm_tree, stores.vm_tree.retry)
         self.head = HeadBar("pool", "")
@@ -170,6 +174,7 @@ class Workspace(QWidget):
         self.tree.subscribe()
         self.drawer.subscribe()
         self.deeds.begin()
+        self.bell.subscribe()
         self._link_changed(self._hub.state)
         if self._reopen:
             self._show_hero(Hero("loading", self.tr("Loading…"), compact=False))
@@ -200,6 +205,7 @@ class Workspace(QWidget):
         self.tree.unsubscribe()
         self.drawer.unsubscribe()
         self.deeds.end()
+        self.bell.unsubscribe()
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None
@@ -404,6 +410,9 @@ class Workspace(QWidget):
 
     def _drawer_changed(self, is_open: bool) -> None:
         self.settings.task_drawer_open = is_open
+
+    def _new_alarms(self, words: str, level: str) -> None:
+        self.context.notify(self.tr("New alarm: {0}").format(words), level=level)
 
     # ------------------------------------------------------------------ palette
 
