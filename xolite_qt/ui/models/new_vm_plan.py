@@ -338,9 +338,14 @@ def _power_calls(form: NewVmForm, template: VM) -> list[tuple[str, tuple[Any, ..
 
 
 def pool_to_allow(form: NewVmForm, world: World) -> str:
-    """The pool, where it starts no VM with its host yet and this one wants it; else ""."""
-    pool = world.pool
+    """The pool, where it starts no VM with its host yet and this one wants it; else "".
+
+    A wish that the template has already is no reason to change the pool.
+    """
+    pool, template = world.pool, world.templates.get(form.template)
     if not form.auto_power or pool is None:
+        return ""
+    if template is not None and vm_facts.truth(template.other_config.get("auto_poweron")):
         return ""
     return "" if vm_facts.truth(pool.other_config.get("auto_poweron")) else pool.ref
 

@@ -76,7 +76,7 @@ class CodeField(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setAccessibleName(says)
-        self.setMinimumHeight(self.fontMetrics().lineSpacing() * lines + 24)
+        self.setFixedHeight(self.fontMetrics().lineSpacing() * lines + 24)
 
     def set_text(self, text: str) -> None:
         """Show a text; the same one leaves the cursor where it is."""

@@ -40,7 +40,7 @@ class SummaryCard(Card):
         facts.text(
             "Starts from",
             {
-                Install.TEMPLATE: "the template's disk" if form.has_content else "empty disks",
+                Install.TEMPLATE: "its own disk" if form.has_content else "empty disks",
                 Install.ISO: disc.name_label if disc is not None else None,
                 Install.PXE: "the network",
                 Install.DISK: "an existing disk",
@@ -58,13 +58,14 @@ class SummaryCard(Card):
             vcpus += f", at most {form.vcpus_max}"
         facts.text("vCPUs", vcpus)
         facts.amount("Memory", form.memory_bytes)
-        for sr, size in sorted(wanted_space(form).items()):
+        wanted = {sr: size for sr, size in sorted(wanted_space(form).items()) if size}
+        labels = {f"On {world.sr_name(sr)}": sr for sr in wanted}
+        for label, sr in labels.items():
             free = world.free_bytes(sr)
-            room = f" of {fmt.size(free)} free" if free is not None else ""
-            facts.text(f"On {world.sr_name(sr)}", f"{fmt.size(size)}{room}")
-        wanted = {f"On {world.sr_name(sr)}" for sr in wanted_space(form)}
+            tip = f"{fmt.size(free)} are free there" if free is not None else ""
+            facts.text(label, fmt.size(wanted[sr]), tip=tip)
         for label in list(facts.labels()):
-            if label.startswith("On ") and label not in wanted:
+            if label.startswith("On ") and label not in labels:
                 facts.drop(label)
         cards = [
             world.networks[card.network].name_label
