@@ -1,4 +1,4 @@
-"""What the small business never looks at: roles, the host's certificate, an old crash dump."""
+"""What the small business never looks at: roles, the host's certificate, old crash dumps."""
 
 from __future__ import annotations
 
@@ -45,4 +45,10 @@ def build_administration(host: DemoHost, host_ref: str) -> None:
         host=host_ref,
         timestamp=host.clock.iso(-166 * DAY_S),
         size=212 * MIB,
+    )
+    db.create(
+        "host_crashdump",
+        host=host_ref,
+        timestamp=host.clock.iso(-12 * DAY_S),
+        size=38 * MIB,
     )

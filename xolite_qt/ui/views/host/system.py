@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.stores import HostRow
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.models import host_facts
+from xolite_qt.ui.views.host.crash_dumps import CrashDumpsCard
 from xolite_qt.ui.views.host.dashboard import STATE_WORDS
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
-from xolite_qt.ui.views.parts.states import show_cards_state
-from xolite_qt.ui.widgets import CardGrid
+from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
+from xolite_qt.ui.views.pool.system.roles_card import HostRoles
+from xolite_qt.ui.widgets import Card, CardGrid
 from xolite_qt.xen_api import PGPU
 
 
@@ -37,8 +42,16 @@ class HostSystem(LivePage):
         grid = CardGrid(min_column=320, max_columns=2)
         grid.add_stack(self.general, self.resources)
         grid.add_stack(self.hardware, self.software, self.networking)
+        self.storage = Card("Storage")
+        self.roles = HostRoles(context)
+        self.storage.add(self.roles)
+        self.dumps = CrashDumpsCard(context, ref)
         self.body.add(grid)
+        self.body.add(self.storage)
+        self.body.add(self.dumps)
         self.add_part(self.show_host, stores.host_rows, stores.control_domain, stores.pgpu)
+        self.add_part(self.show_storage, stores.host, stores.pool, stores.sr, stores.pbd)
+        self.add_part(self.dumps.show_dumps, stores.host, stores.host_crashdump)
 
     def show_host(self) -> None:
         """Fill all cards."""
@@ -56,6 +69,16 @@ class HostSystem(LivePage):
         self._show_software(row)
         self._show_hardware(row)
         self._show_resources(row)
+
+    def show_storage(self) -> None:
+        """Fill the card of the host's own SRs."""
+        stores = self.context.stores
+        if show_card_state(self.storage, stores.host, stores.pool, stores.sr, stores.pbd):
+            self.roles.show_host(self.ref)
+
+    def choices(self) -> Sequence[Choice]:
+        """The buttons of the page, for the palette."""
+        return self.dumps.choices()
 
     def _show_general(self, row: HostRow) -> None:
         host, card = row.host, self.general.facts
