@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialog
@@ -40,8 +40,3 @@ def entry(combo: QComboBox, ref: str) -> tuple[str, bool]:
     assert at >= 0, "no such entry"
     flags = combo.model().flags(combo.model().index(at, 0))
     return combo.itemText(at), bool(flags & Qt.ItemFlag.ItemIsEnabled)
-
-
-def params_of(bench: Bench, method: str) -> list[tuple[Any, ...]]:
-    """Parameters of the calls of a method, the session left out."""
-    return [tuple(call.params) for call in bench.running.host.calls if call.method == method]

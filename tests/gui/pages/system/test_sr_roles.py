@@ -52,6 +52,10 @@ def crash(page: PoolSystem) -> SrPicker:
     return page.storage.pickers[Role.CRASH_DUMP]
 
 
+async def settled(bench: Bench, picker: SrPicker) -> None:
+    await bench.until(lambda: not picker.follow.is_waiting)
+
+
 def shown(picker: SrPicker) -> str:
     return picker.combo.currentText().replace("\u00a0", " ")
 
@@ -128,7 +132,7 @@ async def test_none_writes_the_null_reference(bench: Bench) -> None:
     page = await open_page(bench)
     for picker in page.storage.pickers.values():
         pick(picker.combo, NULL_REF)
-        await bench.until(lambda picker=picker: not picker.follow.is_waiting)
+        await settled(bench, picker)
         assert shown(picker) == "None"
     pool = pool_of(bench)
     assert {pool[key] for key in ("default_SR", "suspend_image_SR", "crash_dump_SR")} == {NULL_REF}

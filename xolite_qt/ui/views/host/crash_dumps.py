@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout
 
 from xolite_qt.ui import format as fmt
@@ -41,6 +42,7 @@ class CrashDumpsCard(Card):
         self._rows: list[DumpRow] = []
         self.model = RecordTableModel(DUMP_COLUMNS, parent=self)
         self.table = DataTable(self.model, says="Crash dumps of this host")
+        self.table.sort(0, Qt.SortOrder.DescendingOrder)
         self.table.selection_changed.connect(lambda _refs: self._tell())
         self.add(
             TextLabel(

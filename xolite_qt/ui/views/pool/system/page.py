@@ -17,6 +17,7 @@ from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
 from xolite_qt.ui.views.pool.system.follow import Switch
 from xolite_qt.ui.views.pool.system.roles_card import RolesCard
+from xolite_qt.ui.views.pool.system.vm_dumps import VmDumpsCard
 from xolite_qt.ui.widgets import Button, CardGrid
 from xolite_qt.xen_api import Pool
 
@@ -48,9 +49,12 @@ class PoolSystem(LivePage):
         grid.add_stack(self.general, self.networking)
         grid.add_stack(self.management)
         self.body.add(grid)
+        self.dumps = VmDumpsCard(context)
         self.body.add(self.storage)
+        self.body.add(self.dumps)
         self.add_part(self.show_pool, stores.pool, stores.host, stores.network)
         self.add_part(self.show_storage, stores.pool, stores.host, stores.sr, stores.pbd)
+        self.add_part(self.dumps.show_dumps, stores.crashdump)
         context.actions.blocked_changed.connect(self._tell_buttons)
 
     def _add_switches(self) -> None:
