@@ -103,6 +103,7 @@ class Plan:
         copy: whether the template's disks are copied whole, into `copy_sr` where one is named.
         moved: of the template's disks, those that are copied one by one, each to its own storage.
         calls: settings in order: (method, parameters after the VM).
+        has_vtpm: whether the template has one, which hosts copy as a rule.
         cd: the disc that is put in; "" leaves the drive empty.
         has_cd: whether the template brings a drive.
         pool: where starting with the host has to be allowed first; "" where it is.
@@ -118,6 +119,7 @@ class Plan:
     before: tuple[tuple[str, tuple[Any, ...]], ...]
     calls: tuple[tuple[str, tuple[Any, ...]], ...]
     vtpm: bool
+    has_vtpm: bool
     cd: str
     cd_bootable: bool
     has_cd: bool
@@ -138,7 +140,8 @@ class Plan:
         steps += [Step("provision", "Provision"), Step("settings", "Set CPU, memory and boot")]
         if self.vtpm:
             steps.append(Step("vtpm", "Add the vTPM"))
-        steps += [Step("cd", "Put the ISO into the drive" if self.cd else "Add an empty CD drive")]
+        empty = "Empty the CD drive" if self.has_cd else "Add an empty CD drive"
+        steps.append(Step("cd", "Put the ISO into the drive" if self.cd else empty))
         steps.append(Step("cards", f"Connect {_several(len(self.cards), 'network card')}"))
         for disk in self.moved:
             steps.append(Step(f"move:{disk.device}", f"Copy disk {disk.name}"))
@@ -221,7 +224,8 @@ def plan_of(form: NewVmForm, world: World) -> Plan:
         bios_host=form.bios_host,
         before=tuple(_firmware_calls(form, template)),
         calls=tuple(_setting_calls(form, world, template)),
-        vtpm=form.vtpm and not template.vtpms,
+        vtpm=form.vtpm,
+        has_vtpm=bool(template.vtpms),
         cd=form.iso if form.install is Install.ISO else "",
         cd_bootable=form.install is Install.ISO,
         has_cd=drive is not None,

@@ -300,6 +300,22 @@ async def test_full_copies_to_different_storages(bench: Bench) -> None:
     assert len(desk.things()["VDI"] - before["VDI"]) == len(chosen)
 
 
+async def test_a_templates_vtpm_is_there_once(bench: Bench) -> None:
+    await own_template(bench)
+    template = await bench.ref_of("VM", "Cloud image")
+    params = {**bench.db.get("VM", template)["HVM_boot_params"], "firmware": "uefi"}
+    await bench.api.call("VM.set_HVM_boot_params", template, params)
+    await bench.api.call("VTPM.create", template, False)
+    desk = await desk_of(bench)
+    desk.template("Cloud image")
+    desk.name("sealed")
+    firmware = desk.page.firmware
+    assert firmware.vtpm.isChecked()
+    assert firmware.vtpm.accessibleDescription() == "The template brings one."
+    vm = await desk.created("sealed")
+    assert len(vm["VTPMs"]) == 1
+
+
 async def test_it_starts_with_its_host(bench: Bench) -> None:
     desk = await desk_of(bench)
     desk.template("Rocky Linux 9")

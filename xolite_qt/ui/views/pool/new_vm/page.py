@@ -56,6 +56,7 @@ class NewVmPage(LivePage):
         self.world = World()
         self.problems: dict[str, str] = {}
         self._asked = ""
+        self._ordered = False
         self.template = TemplatePart(self.session)
         self.install = InstallPart(self.session)
         self.cloud = CloudPart(self.session, context.tasks)
@@ -184,16 +185,18 @@ class NewVmPage(LivePage):
             stores.host_metrics.records,
         )
         self._fill()
+        if not self._ordered:
+            self._order_tabs()
         self._ask_limits()
 
     def _fill(self) -> None:
         for part in self.parts:
             part.fill(self.world)
-        self._order_tabs()
         self._judge()
 
     def _rebuilt(self) -> None:
         self._fill()
+        self._order_tabs()
 
     def _changed(self) -> None:
         self._ask_limits()
@@ -261,6 +264,7 @@ class NewVmPage(LivePage):
 
     def _order_tabs(self) -> None:
         """Rows that were added later come where they are seen, and Create comes last."""
+        self._ordered = True
         fields = [
             widget
             for widget in (*self.body.findChildren(QWidget), *self._bar_buttons())
@@ -311,7 +315,7 @@ class NewVmPage(LivePage):
 
     def _start_over(self) -> None:
         self.session.forget()
-        self._fill()
+        self._rebuilt()
 
     def _show_script(self) -> None:
         self.context.tasks.spawn(self._rehearse(), "calls of a new VM")

@@ -16,11 +16,11 @@ from xolite_qt.ui.models.new_vm import CD_PLACE
 from xolite_qt.ui.models.new_vm_cloud import meta_data
 from xolite_qt.ui.models.new_vm_plan import Plan, PlannedDisk, Seed, new_vbd
 from xolite_qt.ui.models.new_vm_seed import fat_image
+from xolite_qt.ui.views.pool.new_vm.upload import send_image
 from xolite_qt.xen_api import TaskCancelled, TransportError, XapiError, XenApiError
 from xolite_qt.xen_api.records.base import NULL_REF
-from xolite_qt.xen_api.transfers import Door, aborted_by, open_import, transfer_task
+from xolite_qt.xen_api.transfers import transfer_task
 
-_PIECE_BYTES = 256 * 1024
 _GIVE_UP_S = 30.0
 
 
@@ -153,7 +153,7 @@ class Creation:
             case "settings":
                 await self._settle(api)
             case "vtpm":
-                await api.call("VTPM.create", self.vm, False)
+                await self._add_vtpm(api)
             case "cd":
                 await self._put_disc(api)
             case "cards":
@@ -209,6 +209,13 @@ class Creation:
             await api.call("pool.remove_from_other_config", self.plan.pool, "auto_poweron")
             await api.call("pool.add_to_other_config", self.plan.pool, "auto_poweron", "true")
             self._allowed = self.plan.pool
+
+    async def _add_vtpm(self, api: Any) -> None:
+        if self.plan.has_vtpm:
+            rehearsal = getattr(api, "is_rehearsal", False)
+            if rehearsal or await api.call("VM.get_VTPMs", self.vm):
+                return
+        await api.call("VTPM.create", self.vm, False)
 
     async def _put_disc(self, api: Any) -> None:
         plan = self.plan
@@ -298,7 +305,7 @@ class Creation:
         async with transfer_task(api, f"Configuration disk of {self.plan.name}") as task:
             query = {"vdi": vdi, "format": "raw", "task_id": task.ref}
             sent = asyncio.ensure_future(
-                asyncio.to_thread(_send, door, query, image, self._stop, tell)
+                asyncio.to_thread(send_image, door, query, image, self._stop, tell)
             )
             try:
                 await asyncio.shield(sent)
@@ -411,21 +418,3 @@ class Creation:
         else:
             return True
         return False
-
-
-def _send(
-    door: Door,
-    query: dict[str, str],
-    image: bytes,
-    stop: threading.Event,
-    tell: Callable[[float], object],
-) -> None:
-    """Blocks until all of it is sent."""
-    view = memoryview(image)
-    with (
-        open_import(door, "/import_raw_vdi", query, len(image)) as body,
-        aborted_by(stop, body.abort),
-    ):
-        for at in range(0, len(image), _PIECE_BYTES):
-            body.write(view[at : at + _PIECE_BYTES])
-            tell(body.sent_bytes / len(image))
