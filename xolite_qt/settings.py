@@ -66,6 +66,16 @@ class Settings(msgspec.Struct, kw_only=True):
     show_calls_first: Annotated[
         bool, Doc(description="Show the calls of each action before it is done, as a script.")
     ] = False
+    console_release_key: Annotated[
+        Literal["right-ctrl", "ctrl+alt", "scroll-lock", "pause"],
+        Doc(description="The key that gives the keyboard back from a console."),
+    ] = "right-ctrl"
+    console_layout: Annotated[
+        str, Doc(description="Keyboard layout of the guests that text is typed into.")
+    ] = "us"
+    console_fits: Annotated[bool, Doc(description="Scale consoles to the room that there is.")] = (
+        True
+    )
     tables: Annotated[
         dict[str, dict[str, Any]], Doc(description="Columns and sorting of each table.")
     ] = msgspec.field(default_factory=dict)

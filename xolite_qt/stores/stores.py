@@ -29,6 +29,7 @@ from xolite_qt.xen_api import (
     VM,
     Bond,
     Certificate_,
+    Console,
     Crashdump,
     GPUGroup,
     Host,
@@ -131,6 +132,7 @@ class Stores:
         )
         self.vm_metrics: XenApiStore[VMMetrics] = self._base("vm_metrics")
         self.vm_guest_metrics: XenApiStore[VMGuestMetrics] = self._base("vm_guest_metrics")
+        self.console: XenApiStore[Console] = self._base("console")
         self.sr: XenApiStore[SR] = self._base("sr")
         self.pbd: XenApiStore[PBD] = self._base("pbd")
         self.vbd: XenApiStore[VBD] = self._base("vbd")
