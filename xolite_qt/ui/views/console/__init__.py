@@ -1,0 +1,1 @@
+"""Consoles of VMs and hosts: what they show, where they stand, and what is sent to them."""
