@@ -49,6 +49,7 @@ class Host(Record, frozen=True, kw_only=True, gc=False):
     edition: str = ""
     bios_strings: dict[str, str] = {}
     power_on_mode: str = ""
+    power_on_config: dict[str, str] = {}
     local_cache_sr: Ref["SR"] = NULL_REF
     chipset_info: dict[str, str] = {}
     pcis: tuple[Ref["PCI"], ...] = ()

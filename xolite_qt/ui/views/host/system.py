@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from xolite_qt.stores import HostRow
+from xolite_qt.stores import HostRow, Store
 from xolite_qt.ui import format as fmt
-from xolite_qt.ui.deeds import Choice
-from xolite_qt.ui.models import host_facts
+from xolite_qt.ui.deeds import Choice, Deed
+from xolite_qt.ui.dialogs.host_edit.settings import HostSettingsDialog
+from xolite_qt.ui.dialogs.pool.identity import IdentityDialog
+from xolite_qt.ui.models import host_facts, host_settings, pool_facts
+from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.host.crash_dumps import CrashDumpsCard
 from xolite_qt.ui.views.host.dashboard import STATE_WORDS
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
+from xolite_qt.ui.views.pool.system.follow import Switch
 from xolite_qt.ui.views.pool.system.roles_card import HostRoles
-from xolite_qt.ui.widgets import Card, CardGrid
+from xolite_qt.ui.widgets import Button, Card, CardGrid
 from xolite_qt.xen_api import PGPU
 
 
@@ -36,11 +41,29 @@ class HostSystem(LivePage):
         self.software = FactCard("Software")
         self.hardware = FactCard("Hardware")
         self.resources = FactCard("Resources")
+        self.management = FactCard("Management")
         self.cards = (
             self.general, self.networking, self.hardware, self.software, self.resources,
+            self.management,
         )  # fmt: skip
+        self.edit = Button(
+            "Edit…", "tertiary", icon="edit", small=True, on_click=self.edit_identity
+        )
+        self.general.add_action(self.edit)
+        self.change = Button(
+            "Change…", "tertiary", icon="edit", small=True, on_click=self.edit_settings
+        )
+        self.management.add_action(self.change)
+        self.multipathing = Switch(
+            context,
+            "Multipathing",
+            self._multipathing_deed,
+            "Storage that is plugged from now on is reached over all its paths.",
+        )
+        # Before the stretch that a fact card ends with.
+        self.management.body.insertWidget(1, self.multipathing)
         grid = CardGrid(min_column=320, max_columns=2)
-        grid.add_stack(self.general, self.resources)
+        grid.add_stack(self.general, self.management, self.resources)
         grid.add_stack(self.hardware, self.software, self.networking)
         self.storage = Card("Storage")
         self.roles = HostRoles(context)
@@ -49,15 +72,19 @@ class HostSystem(LivePage):
         self.body.add(grid)
         self.body.add(self.storage)
         self.body.add(self.dumps)
-        self.add_part(self.show_host, stores.host_rows, stores.control_domain, stores.pgpu)
+        self.add_part(self.show_host, *self._sources())
         self.add_part(self.show_storage, stores.host, stores.pool, stores.sr, stores.pbd)
         self.add_part(self.dumps.show_dumps, stores.host, stores.host_crashdump)
+        context.actions.blocked_changed.connect(self._tell_buttons)
+
+    def _sources(self) -> tuple[Store[Any], ...]:
+        stores = self.context.stores
+        return (stores.host_rows, stores.control_domain, stores.pgpu, stores.pif)
 
     def show_host(self) -> None:
         """Fill all cards."""
         stores = self.context.stores
-        sources = (stores.host_rows, stores.control_domain, stores.pgpu)
-        if not show_cards_state(self.cards, *sources):
+        if not show_cards_state(self.cards, *self._sources()):
             return
         row = stores.host_rows.get(self.ref)
         if row is None:
@@ -69,6 +96,8 @@ class HostSystem(LivePage):
         self._show_software(row)
         self._show_hardware(row)
         self._show_resources(row)
+        self._show_management(row)
+        self._tell_buttons()
 
     def show_storage(self) -> None:
         """Fill the card of the host's own SRs."""
@@ -78,7 +107,35 @@ class HostSystem(LivePage):
 
     def choices(self) -> Sequence[Choice]:
         """The buttons of the page, for the palette."""
-        return self.dumps.choices()
+        known = self.context.stores.host.get(self.ref) is not None
+        reason = None if known else "This host is not known."
+        return [
+            Choice("host.edit", "Edit host…", "edit", self.edit_identity, reason, 20),
+            Choice("host.settings", "Change settings…", "wrench", self.edit_settings, reason, 20),
+            *self.dumps.choices(),
+        ]
+
+    def edit_identity(self) -> None:
+        """Asks for name, description and tags."""
+        host = self.context.stores.host.get(self.ref)
+        if host is not None:
+            dialog = IdentityDialog(self.context, host, self.context.actions.window)
+            self.context.tasks.spawn(ask(dialog), "edit host")
+
+    def edit_settings(self) -> None:
+        """Asks for syslog, iSCSI name and power-on mode."""
+        host = self.context.stores.host.get(self.ref)
+        if host is not None:
+            dialog = HostSettingsDialog(self.context, host, self.context.actions.window)
+            self.context.tasks.spawn(ask(dialog), "change settings of host")
+
+    def _multipathing_deed(self, on: bool) -> Deed:
+        return host_settings.multipathing_deed(self.context.stores.host.records[self.ref], on)
+
+    def _tell_buttons(self) -> None:
+        blocked = self.context.actions.blocked
+        for button in (self.edit, self.change):
+            button.set_reason(blocked)
 
     def _show_general(self, row: HostRow) -> None:
         host, card = row.host, self.general.facts
@@ -96,15 +153,31 @@ class HostSystem(LivePage):
             )
         card.yes("Master", row.is_master)
         card.when("Started", host_facts.started_s(host))
-        card.text("Power on", host_facts.power_on(host) or "Not configured")
 
     def _show_networking(self, row: HostRow) -> None:
         host, card = row.host, self.networking.facts
         card.text("Management IP", host.address)
         card.text("Host name", host.hostname)
+        interface = host_settings.management_interface(host, self.context.stores.pif.records)
+        if interface is not None:
+            card.text("Gateway", interface.gateway)
+            card.text("Name servers", interface.dns.replace(",", ", "))
+
+    def _show_management(self, row: HostRow) -> None:
+        host, card = row.host, self.management.facts
+        pool = self.context.stores.the_pool()
+        card.text("Power on", host_settings.power_on_words(host.power_on_mode))
+        card.yes("VMs start with it", pool_facts.auto_power_on(pool) if pool else None)
         card.text("Remote syslog", host_facts.syslog(host) or "Off")
         card.text("iSCSI IQN", host_facts.iqn(host))
-        card.yes("Multipathing", host_facts.uses_multipathing(host))
+        servers = host_settings.time_servers(host)
+        if servers:
+            card.text("Time", servers)
+        if host.timezone:
+            card.text("Time zone", host.timezone)
+        self.multipathing.show_value(
+            host_facts.uses_multipathing(host), host_settings.multipathing_reason(host)
+        )
 
     def _show_software(self, row: HostRow) -> None:
         host, card = row.host, self.software.facts
@@ -116,6 +189,8 @@ class HostSystem(LivePage):
         card.text("API", f"{host.api_version_major}.{host.api_version_minor}")
         card.when("Toolstack started", host_facts.toolstack_started_s(host))
         card.text("Edition", host.edition)
+        words, end_s = host_settings.licence_end(host)
+        card.text("Licence ends", words or _day(end_s))
 
     def _show_hardware(self, row: HostRow) -> None:
         host, card = row.host, self.hardware.facts
