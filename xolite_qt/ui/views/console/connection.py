@@ -58,7 +58,8 @@ def pause_s(failures: int) -> float:
     """
     if failures <= QUICK_TRIES:
         return QUICK_PAUSE_S
-    return min(QUICK_PAUSE_S * 2.0 ** (failures - QUICK_TRIES), LONGEST_PAUSE_S)
+    doublings = min(failures - QUICK_TRIES, 16)
+    return min(QUICK_PAUSE_S * 2.0**doublings, LONGEST_PAUSE_S)
 
 
 class Connection(QObject):
