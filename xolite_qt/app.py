@@ -326,6 +326,7 @@ class Application:
             place: what to call it; its address where empty.
             password: what backup runs sign in with; None where only the keyring knows.
         """
+        from xolite_qt.recorder import FlightRecorder
         from xolite_qt.stores import Stores
         from xolite_qt.stores.backups import BackupStores
         from xolite_qt.ui.views.workspace import Workspace, load_pages
@@ -335,6 +336,8 @@ class Application:
         if self.backups is None:
             self.backups = (self._make_backups or BackupStores)()
         self.api, self._password = api, password
+        recorder = FlightRecorder()
+        api.witness(recorder.heard)
         self.stores = Stores(api)
         self.stores.task.most_kept = self.settings.finished_tasks_kept
         self._connection = TaskOwner(on_error=self._unexpected)
@@ -351,6 +354,7 @@ class Application:
                 "apply_theme": self._apply_theme,
                 "save_settings": self._save,
                 "backup_stores": self.backups,
+                "recorder": recorder,
                 "password_for_runs": self._password_for_runs,
             },
         )

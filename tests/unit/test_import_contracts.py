@@ -28,6 +28,8 @@ FORBIDDEN = [
     ("backup/storage/base", "from xolite_qt.backup.disks import alias", "backup: run > restore"),
     ("backup/storage/base", "from xolite_qt.vhd import structs", "a storage knows files"),
     ("backup/errors", "import click", "the backup engine knows neither"),
+    ("recorder/flight", "from xolite_qt.stores import base", "cli > app > views"),
+    ("recorder/flight", "from PySide6 import QtCore", "stores and the demo host never reach Qt"),
     ("ui/theme", "from xolite_qt.demo_host import db", "only app and cli start"),
     ("stores/base", "from xolite_qt.demo_host import db", "only app and cli start"),
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from xolite_qt.cli.options import HostOptions, host_options
-from xolite_qt.cli.redact import DROPPED_CLASSES, redact_record
+from xolite_qt.recorder.redact import DROPPED_CLASSES, redact_record
 
 if TYPE_CHECKING:
     from xolite_qt.xen_api import XenApi

@@ -21,6 +21,7 @@ from .calls import CallRecord
 from .disks import DiskFileError
 from .host import DemoHost, Running
 from .registry import Call, Failure, http_route, install, method
+from .replay import Replay, is_recording, read_recording
 from .server import parse_listen
 from .world_file import WorldError, fill, load_world, read_world
 from .worlds import WORLDS, build_default_world, generate_world
@@ -58,7 +59,8 @@ async def start_demo_host(
 
     Args:
         listen: loopback "address:port"; port 0 takes a free one.
-        world: a file of records, or the name of one of `WORLDS`; by default the small business.
+        world: a file of records, a recording that is played read-only, or the name of one of
+            `WORLDS`; by default the small business.
         generate: (hosts, VMs) of a generated world instead.
         seed: the same seed gives the same world.
         plain_http: without TLS.
@@ -74,6 +76,10 @@ async def start_demo_host(
     host = DemoHost(speed=speed, seed=seed)
     if world is not None and str(world) in WORLDS:
         WORLDS[str(world)](host)
+    elif world is not None and is_recording(Path(world)):
+        recording = await asyncio.to_thread(read_recording, Path(world))
+        replay = Replay(host, recording, 1.0 / speed)
+        host.spawn(replay.run(), name="replay")
     elif world is not None:
         fill(host, await asyncio.to_thread(read_world, Path(world)))
     elif generate is not None:

@@ -15,6 +15,7 @@ from .datamodel import NULL_REF, Message, Type
 from .faults import PLUGIN, call_fault_plugin
 from .generic import generic_answer
 from .registry import METHODS, Call, Failure, Registered
+from .replay import refuse_writes
 from .sessions import Session
 from .tasks import TaskHandle
 from .values import parse
@@ -160,6 +161,8 @@ class Dispatcher:
     ) -> Any:
         if message is not None and found.check_refs:
             self._check_refs(message, values)
+        if self._host.read_only:
+            refuse_writes(call.method)
         if (failure := self._host.faults.take_failure(call.method)) is not None:
             raise failure
         result = found.function(call, *values)

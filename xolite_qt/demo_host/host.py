@@ -113,6 +113,8 @@ class DemoHost:
         self.user = user
         self.password = password or secrets.token_urlsafe(12)
         self.slave_of = slave_of
+        # Of a recording: whoever connects may look, and change nothing.
+        self.read_only = False
         self.clock = Clock()
         self.db = Database(random.Random(f"references {seed}"))
         self.sessions = Sessions(self)

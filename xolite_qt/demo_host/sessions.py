@@ -47,6 +47,8 @@ class Sessions:
     def __init__(self, host: DemoHost) -> None:
         self._host = host
         self._by_ref: dict[str, Session] = {}
+        # Set once somebody has signed in.
+        self.opened = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._by_ref)
@@ -77,6 +79,7 @@ class Sessions:
         )
         session = Session(ref, user, originator, clock.time_s())
         self._by_ref[ref] = session
+        self.opened.set()
         return session
 
     def get(self, ref: str) -> Session:

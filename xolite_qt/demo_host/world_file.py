@@ -68,10 +68,15 @@ def read_world(path: Path) -> World:
         raise WorldError(path, "is nested too deep for a world") from error
     if not isinstance(raw, dict):
         raise WorldError(path, "holds no object of classes")
-    return _checked(raw, path)
+    return checked(raw, path)
 
 
-def _checked(raw: dict[str, Any], path: Path) -> World:
+def checked(raw: dict[str, Any], path: Path) -> World:
+    """What has the shape of a world, by exact wire case of its classes.
+
+    Raises:
+        WorldError: another shape, or no host in it.
+    """
     names = load_model().by_lower
     world: World = {}
     for cls, records in raw.items():
@@ -87,7 +92,7 @@ def _checked(raw: dict[str, Any], path: Path) -> World:
     return world
 
 
-def _tolerant(value: Any, field: Field) -> Any:
+def tolerant(value: Any, field: Field) -> Any:
     """The value in the type of its field, or the field's default."""
     kind = field.type.kind
     if kind == "bool" and value in ("true", "false"):
@@ -122,7 +127,7 @@ def fill(host: DemoHost, world: World) -> None:
             items.sort(key=lambda item: str(item[1].get("timestamp", "")))
         for ref, record in items:
             known = {
-                name: _tolerant(value, fields[name])
+                name: tolerant(value, fields[name])
                 for name, value in record.items()
                 if name in fields
             }

@@ -110,6 +110,7 @@ from .records import (
     VMMetrics,
     is_null,
 )
+from .session import Exchange
 from .task_result import parse_task_result
 from .tasks import TaskRun
 from .times import clock_offset_s, from_datetime, to_datetime
@@ -156,6 +157,7 @@ __all__ = [
     "EventHub",
     "EventTiming",
     "EventsLost",
+    "Exchange",
     "Feature",
     "GPUGroup",
     "HandleInvalid",

@@ -10,7 +10,7 @@ from .decoding import decode_answer, decode_records, read_record, record_class
 from .events import EventHub
 from .metrics import parse_rrd_updates
 from .records import Record
-from .session import Session
+from .session import Exchange, Session
 from .tasks import TaskRun
 
 if TYPE_CHECKING:
@@ -200,6 +200,13 @@ class XenApi:
         run: TaskRun[Any] = TaskRun(self, method, params)
         self._runs = {r for r in self._runs if not r.done} | {run}
         return run
+
+    def witness(self, shown: Callable[[Exchange], object] | None) -> None:
+        """Shows every exchange with the host but logins to `shown`, from now on; None ends that.
+
+        It must not raise, and must be quick.
+        """
+        self._session.witness = shown
 
     async def door(self) -> Door:
         """The way in for transfers of disks and VMs, see `transfers`.

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -50,6 +51,27 @@ _THREAD_FROM_BYTES = 1 << 20
 _SESSIONLESS = ("system.listMethods", "system.isAlive")
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A call and its answer, for who keeps a record of them.
+
+    Attributes:
+        at_s: when it was sent, seconds since 1970.
+        method: the method.
+        params: without the session.
+        took_s: seconds until its answer.
+        error: the host's error code, or the name of what went wrong; "" where it went well.
+        body: of the answer, as it came; not to be kept uncopied.
+    """
+
+    at_s: float
+    method: str
+    params: tuple[Any, ...]
+    took_s: float
+    error: str
+    body: bytes | bytearray
+
+
 class Session:
     """Calls with the session put first, replayed once after a new login where it had expired.
 
@@ -62,6 +84,7 @@ class Session:
         logins: how often we signed in.
         signed_in: set while there is a session, or credentials to get one.
         on_login: called after every login, also one that was done by itself.
+        witness: shown every exchange but logins; it must not raise, and must be quick.
     """
 
     def __init__(
@@ -80,6 +103,7 @@ class Session:
         self.signed_in = asyncio.Event()
         self.on_login: Callable[[], object] | None = None
         self.call_timeout_s = call_timeout_s
+        self.witness: Callable[[Exchange], object] | None = None
         self._originator = originator
         self._transport = Transport(pins, connect_timeout_s=connect_timeout_s)
         self._ref: str | None = None
@@ -311,13 +335,26 @@ class Session:
         }
         body = msgspec.json.encode(request)
         timeout_s = self.call_timeout_s if timeout_s is None else timeout_s
-        began = time.perf_counter()
+        began, at_s = time.perf_counter(), time.time()
+        answer: bytes | bytearray = b""
+        trouble = "CANCELLED"
         try:
             answer = await self._post(address, method, body, timeout_s, queued)
             result = await _read_off_loop(read, answer)
+            trouble = ""
         except XapiError as error:
+            trouble = error.code
             _log.debug("%s: %s", method, error.code)
             raise _without_secrets(error, secrets) from None
+        except XenApiError as error:
+            trouble = type(error).__name__
+            raise
+        finally:
+            # Logins and what belongs to them are nobody's business.
+            if self.witness is not None and not method.startswith("session."):
+                took_s = time.perf_counter() - began
+                shown = tuple(params[len(secrets) :])
+                self.witness(Exchange(at_s, method, shown, took_s, trouble, answer))
         _log.debug("%s: %.0f ms", method, (time.perf_counter() - began) * 1e3)
         return result
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xolite_qt.cli.redact import DROPPED_CLASSES, REDACTED, redact_record
+from xolite_qt.recorder.redact import DROPPED_CLASSES, REDACTED, redact_record
 
 CANARY = "c4n4ry-f00"
 

@@ -23,6 +23,7 @@ class CallsDialog(Dialog):
         calls: of a rehearsal.
         names: what their references are.
         verb: the word on the button that goes on; "" where there is nothing to go on with.
+        about: what the calls are, where they are not planned ones.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class CallsDialog(Dialog):
         names: Names,
         *,
         verb: str = "",
+        about: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(title, icon="console", width=760, parent=parent)
         self.scripts = {"xe": as_xe(calls, names), "python": as_python(calls, names)}
-        says = self.tr("Nothing has been done yet. These calls would be made, in this order.")
-        self.body.addWidget(TextLabel(says, tone="secondary", wrap=True))
+        if not about:
+            about = self.tr("Nothing has been done yet. These calls would be made, in this order.")
+        self.body.addWidget(TextLabel(about, tone="secondary", wrap=True))
         self.tabs = Tabs(says=self.tr("Script language"))
         self.tabs.add("xe", "xe")
         self.tabs.add("python", "Python")

@@ -41,7 +41,7 @@ class Header(QFrame):
 
     Signals:
         palette_wanted, settings_wanted, help_wanted, sign_out_wanted, other_host_wanted,
-        quit_wanted, tree_wanted: the user chose it.
+        quit_wanted, tree_wanted, recorder_wanted: the user chose it.
         theme_wanted: the other theme was chosen.
             arg: "light" or "dark".
     """
@@ -52,6 +52,7 @@ class Header(QFrame):
     sign_out_wanted = Signal()
     other_host_wanted = Signal()
     quit_wanted = Signal()
+    recorder_wanted = Signal()
     tree_wanted = Signal()
     theme_wanted = Signal(str)
 
@@ -97,6 +98,7 @@ class Header(QFrame):
         for name, text, signal in (
             ("settings", self.tr("&Settings and about"), self.settings_wanted),
             ("keyboard", self.tr("&Keyboard shortcuts"), self.help_wanted),
+            ("history", self.tr("&Flight recorder"), self.recorder_wanted),
             ("host", self.tr("&Connect to another host"), self.other_host_wanted),
             ("logout", self.tr("Sign &out"), self.sign_out_wanted),
             ("power", self.tr("&Quit"), self.quit_wanted),

@@ -28,6 +28,7 @@ from xolite_qt.ui.views.infra_tree import InfraTree
 from xolite_qt.ui.views.page import PAGES, Kind, Notify, Page, PageContext, PageSpec
 from xolite_qt.ui.views.palette import Entry
 from xolite_qt.ui.views.pool.xostor.palette import entries as xostor_entries
+from xolite_qt.ui.views.recorder import RecorderView
 from xolite_qt.ui.views.task_drawer import TaskDrawer
 from xolite_qt.ui.widgets.badges import Tag
 from xolite_qt.ui.widgets.banner import Banner
@@ -82,6 +83,8 @@ class Workspace(QWidget):
         self._subscription: Subscription[TreeNode] | None = None
         place = services.get("place") or stores.api.url
         self.header = Header(self._hub, place, stores.api.user or "")
+        self.recorder = RecorderView(self.context, services["recorder"])
+        self.header.recorder_wanted.connect(self.recorder.open)
         self.bell = AlarmBell(stores.news, self._new_alarms)
         self.bell.wanted.connect(lambda: self.open_object(Kind.POOL, "", "alarms"))
         self.header.add_tool(self.bell)
@@ -433,6 +436,7 @@ class Workspace(QWidget):
                     )
                 )
         entries += self._choice_entries()
+        entries.append(Entry("Flight recorder", "the last hour", "history", self._open_recorder))
         tabs = [spec for spec in PAGES[self.kind] if not spec.passing]
         for number, spec in enumerate(tabs):
             entries.append(
@@ -460,6 +464,9 @@ class Workspace(QWidget):
         if len(vms) <= 500:
             entries.extend(self._actions_on(vms))
         return entries
+
+    def _open_recorder(self) -> None:
+        self.recorder.open()
 
     def _choice_entries(self) -> list[Entry]:
         if self.kind is Kind.APP or self.node is None:

@@ -70,3 +70,31 @@ def _clean(value: Any) -> Any:
 def _is_plain(item: str) -> bool:
     """Switches and references are no secrets: dropping them would only spoil the picture."""
     return item.lower() in {"true", "false"} or bool(_REFERENCE.match(item))
+
+
+# Calls whose plain text parameters are secrets, by the place of these.
+_SECRET_PARAMS = {
+    "secret.create": (0,),
+    "secret.set_value": (1,),
+    "session.change_password": (0, 1),
+    "pool.initialize_wlb": (1, 2, 3, 4),
+    "pool.join": (1, 2),
+    "pool.join_force": (1, 2),
+    "pool.enable_external_auth": (1,),
+    "host.enable_external_auth": (1,),
+    "host.install_server_certificate": (2,),
+    "VM.add_to_xenstore_data": (2,),
+}
+
+
+def redact_params(method: str, params: tuple[Any, ...]) -> list[Any]:
+    """A call's parameters without passwords, keys and secrets."""
+    secret = _SECRET_PARAMS.get(method, ())
+    keyed = method.rpartition(".")[2].startswith("add_to_") and len(params) == 3
+    cleaned = []
+    for at, param in enumerate(params):
+        if at in secret or (keyed and at == 2 and _SECRET_KEY.search(str(params[1]))):
+            cleaned.append(REDACTED)
+        else:
+            cleaned.append(_clean(param))
+    return cleaned
