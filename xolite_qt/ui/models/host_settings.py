@@ -19,7 +19,7 @@ from xolite_qt.xen_api.times import to_datetime
 SYSLOG = "syslog_destination"
 WAKE_ON_LAN = "wake-on-lan"
 IPMI = "IPMI"
-STORED = "power_on_password_secret"  # noqa: S105 - the name of a key
+STORED = "power_on_password_secret"
 ADDRESS, USER = "power_on_ip", "power_on_user"
 
 _IQN = re.compile(r"iqn\.\d{4}-(0[1-9]|1[0-2])\.[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\S+)?")
