@@ -57,6 +57,11 @@ def _colons(data: bytes) -> str:
 @functools.cache
 def make_certificate() -> HostCertificate:
     """The certificate of this process (a few milliseconds the first time)."""
+    return new_certificate()
+
+
+def new_certificate() -> HostCertificate:
+    """Another one at each call."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "xolite demo host")])
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)

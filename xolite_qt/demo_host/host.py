@@ -128,6 +128,7 @@ class DemoHost:
         self.metrics: Any = None
         self.linstor: Linstor | None = None
         self.server: Server | None = None
+        self._certificate: HostCertificate | None = None
         self._owned: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,8 +149,14 @@ class DemoHost:
 
     @property
     def certificate(self) -> HostCertificate:
-        """The certificate of this process."""
-        return make_certificate()
+        """The certificate that this host serves with: that of the process, until another one."""
+        return self._certificate or make_certificate()
+
+    def serve_with(self, certificate: HostCertificate) -> None:
+        """Another certificate: listening begins anew with it, as a host restarts its TLS proxy."""
+        self._certificate = certificate
+        # So that who asked for it has its answer.
+        self.later(0.05, lambda: self.faults.refuse(0.05))
 
     # Calls
 
