@@ -231,7 +231,8 @@ def remove_ca_deeds(rows: Iterable[CertificateRow]) -> list[Deed]:
 
     def of(name: str) -> Any:
         async def work(api: Any) -> None:
-            await api.call("pool.uninstall_ca_certificate", name, False)
+            # Without `force`, which older hosts do not know.
+            await api.call("pool.uninstall_ca_certificate", name)
 
         return work
 

@@ -14,6 +14,7 @@ from xolite_qt.ui.dialogs.host_edit.settings import HostSettingsDialog
 from xolite_qt.ui.dialogs.pool.identity import IdentityDialog
 from xolite_qt.ui.models import host_facts, host_settings, pool_facts
 from xolite_qt.ui.tasks import ask
+from xolite_qt.ui.views.host.certificates import CertificatesCard
 from xolite_qt.ui.views.host.crash_dumps import CrashDumpsCard
 from xolite_qt.ui.views.host.dashboard import STATE_WORDS
 from xolite_qt.ui.views.page import PageContext
@@ -69,11 +70,16 @@ class HostSystem(LivePage):
         self.roles = HostRoles(context)
         self.storage.add(self.roles)
         self.dumps = CrashDumpsCard(context, ref)
+        self.certificates = CertificatesCard(context, ref)
         self.body.add(grid)
+        self.body.add(self.certificates)
         self.body.add(self.storage)
         self.body.add(self.dumps)
         self.add_part(self.show_host, *self._sources())
         self.add_part(self.show_storage, stores.host, stores.pool, stores.sr, stores.pbd)
+        self.add_part(
+            self.certificates.show_certificates, stores.certificate, stores.host, stores.pool
+        )
         self.add_part(self.dumps.show_dumps, stores.host, stores.host_crashdump)
         context.actions.blocked_changed.connect(self._tell_buttons)
 
@@ -112,6 +118,7 @@ class HostSystem(LivePage):
         return [
             Choice("host.edit", "Edit host…", "edit", self.edit_identity, reason, 20),
             Choice("host.settings", "Change settings…", "wrench", self.edit_settings, reason, 20),
+            *self.certificates.choices(),
             *self.dumps.choices(),
         ]
 
@@ -136,6 +143,7 @@ class HostSystem(LivePage):
         blocked = self.context.actions.blocked
         for button in (self.edit, self.change):
             button.set_reason(blocked)
+        self.certificates.tell()
 
     def _show_general(self, row: HostRow) -> None:
         host, card = row.host, self.general.facts

@@ -17,6 +17,7 @@ from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
 from xolite_qt.ui.views.pool.system.follow import Switch
 from xolite_qt.ui.views.pool.system.roles_card import RolesCard
+from xolite_qt.ui.views.pool.system.trusted_card import TrustedCard
 from xolite_qt.ui.views.pool.system.vm_dumps import VmDumpsCard
 from xolite_qt.ui.widgets import Button, CardGrid
 from xolite_qt.xen_api import Pool
@@ -50,11 +51,14 @@ class PoolSystem(LivePage):
         grid.add_stack(self.management)
         self.body.add(grid)
         self.dumps = VmDumpsCard(context)
+        self.trusted = TrustedCard(context)
         self.body.add(self.storage)
+        self.body.add(self.trusted)
         self.body.add(self.dumps)
         self.add_part(self.show_pool, stores.pool, stores.host, stores.network)
         self.add_part(self.show_storage, stores.pool, stores.host, stores.sr, stores.pbd)
         self.add_part(self.dumps.show_dumps, stores.crashdump)
+        self.add_part(self.trusted.show_certificates, stores.certificate)
         context.actions.blocked_changed.connect(self._tell_buttons)
 
     def _add_switches(self) -> None:
@@ -176,6 +180,7 @@ class PoolSystem(LivePage):
                 20,
             ),
             *self.storage.choices(),
+            *self.trusted.choices(),
         ]
 
     def edit_identity(self) -> None:
@@ -197,6 +202,7 @@ class PoolSystem(LivePage):
         blocked = self.context.actions.blocked
         for button in (self.edit, self.edit_network):
             button.set_reason(blocked)
+        self.trusted.tell()
 
     def _pool(self) -> Pool:
         pool = self.context.stores.the_pool()
