@@ -124,6 +124,10 @@ class Connection(QObject):
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The connection ends: who shows it must not wait for that; overridden."""
 
     def _set(self, phase: Phase, failure: Explained | None = None) -> None:
         if (phase, failure) != (self.phase, self.failure):
@@ -252,12 +256,16 @@ class ScreenConnection(Connection):
                         case _:
                             continue
         finally:
-            # Another connection may have taken over the screen already.
+            # Another connection may have taken over the screen already, or nobody has it any more.
             if self.client is client:
-                self.client = None
-                self._screen.set_guest(None)
+                self._let_go()
             with suppress(RfbError):
                 await client.close()
+
+    def _let_go(self) -> None:
+        if self.client is not None:
+            self.client = None
+            self._screen.set_guest(None)
 
     def _meet(self, client: RfbClient) -> None:
         # Only with its first picture: until then the last one of before stays.

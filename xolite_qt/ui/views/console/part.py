@@ -21,6 +21,13 @@ _POWER_WORDS = {
 _STARTING = ("start", "start_on", "resume", "resume_on", "unpause", "clean_reboot", "hard_reboot")
 
 
+class ReleaseWatch(QWidget):
+    """A window around a part that wants to know when the keyboard comes back."""
+
+    def released(self) -> None:
+        """The user took the keyboard back from the guest; overridden."""
+
+
 class ConsolePart(QWidget):
     """Follows one machine's console and shows it, or says why there is nothing to see.
 
@@ -54,6 +61,7 @@ class ConsolePart(QWidget):
         self.body: QWidget
         self._title = ""
         self._running = False
+        self._watch: ReleaseWatch | None = None
 
     def assemble(self, bar: QWidget, body: QWidget, connection: Connection) -> None:
         """Lays it out; called once by each kind of console."""
@@ -116,6 +124,27 @@ class ConsolePart(QWidget):
     def set_bar_visible(self, visible: bool) -> None:
         """Shows the bar, or leaves all the room to the picture."""
         self.bar.setVisible(visible)
+
+    def set_seen(self, seen: bool) -> None:
+        """Whether anybody looks; overridden where that spares anything."""
+
+    @property
+    def release_words(self) -> str:
+        """Which key gives the keyboard back."""
+        return ""
+
+    def release_watch(self, window: ReleaseWatch | None) -> None:
+        """Whom to tell that the user took the keyboard back, and of the pointer; None: nobody."""
+        if self._watch is not None:
+            self.pointer_widget.removeEventFilter(self._watch)
+        self._watch = window
+        if window is not None:
+            self.pointer_widget.installEventFilter(window)
+
+    @property
+    def pointer_widget(self) -> QWidget:
+        """Over which the pointer moves."""
+        return self.body
 
     # ------------------------------------------------------------------ what is seen
 

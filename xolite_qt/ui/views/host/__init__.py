@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xolite_qt.ui.views.host import power  # noqa: F401 -- enters what may be done to hosts
 from xolite_qt.ui.views.host.alarms import HostAlarms
+from xolite_qt.ui.views.host.console import HostConsole
 from xolite_qt.ui.views.host.dashboard import HostDashboard
 from xolite_qt.ui.views.host.system import HostSystem
 from xolite_qt.ui.views.host.vms import HostVms
@@ -11,6 +12,7 @@ from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 
 PAGES[Kind.HOST] = [
     PageSpec("dashboard", "Dashboard", HostDashboard),
+    PageSpec("console", "Console", HostConsole),
     PageSpec("alarms", "Alarms", HostAlarms),
     PageSpec("system", "System", HostSystem),
     PageSpec("vms", "VMs", HostVms),

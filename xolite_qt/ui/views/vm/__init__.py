@@ -5,11 +5,13 @@ from __future__ import annotations
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.ui.views.vm.backups import VmBackups
+from xolite_qt.ui.views.vm.console import VmConsole
 from xolite_qt.ui.views.vm.dashboard import VmDashboard
 from xolite_qt.ui.views.vm.system import VmSystem
 
 PAGES[Kind.VM] = [
     PageSpec("dashboard", "Dashboard", VmDashboard),
+    PageSpec("console", "Console", VmConsole),
     PageSpec("alarms", "Alarms", VmAlarms),
     PageSpec("system", "System", VmSystem),
     PageSpec("backups", "Backups", VmBackups),
