@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 
 import shiboken6
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.deeds import Choice
+from xolite_qt.ui.dialogs.fingerprint import FingerprintView
 from xolite_qt.ui.models import certificates
 from xolite_qt.ui.models.certificates import CertificateRow
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import Facts
 from xolite_qt.ui.views.parts.states import show_card_state
-from xolite_qt.ui.widgets import Button, Card, IconButton, SectionTitle, Tag, TextLabel
+from xolite_qt.ui.widgets import Button, Card, CardGrid, SectionTitle, Tag, TextLabel
 from xolite_qt.xen_api import Host, XenApiError
 
 _HTTPS = 443
+_FINGERPRINT_AT = 5
+"""Its place in the column of a block: behind its caption."""
 
 
 class CertificateBlock(QWidget):
@@ -39,14 +43,21 @@ class CertificateBlock(QWidget):
         marks.addWidget(self.left)
         marks.addWidget(self.pinned)
         marks.addStretch(1)
-        self.copy = IconButton("copy", "Copy fingerprint", self.copy_fingerprint, size=14)
-        marks.addWidget(self.copy)
+        self.copy = Button(
+            "Copy fingerprint", "tertiary", icon="copy", small=True, on_click=self.copy_fingerprint
+        )
         self.facts = Facts()
         self.hint = TextLabel("", kind="small", tone="secondary", wrap=True)
+        self.fingerprint: FingerprintView | None = None
         column.addWidget(self.title)
         column.addWidget(self.hint)
         column.addLayout(marks)
         column.addWidget(self.facts)
+        column.addWidget(TextLabel("SHA-256", tone="secondary"))
+        column.addWidget(self.copy)
+        column.addStretch(1)
+        column.setAlignment(self.copy, Qt.AlignmentFlag.AlignLeft)
+        self._column = column
 
     def show_row(self, row: CertificateRow, accepted: str) -> None:
         """Show it.
@@ -66,8 +77,19 @@ class CertificateBlock(QWidget):
             "Valid", f"{fmt.day(row.begins_s)} to {fmt.day(row.ends_s)}",
             tip=f"{fmt.absolute(row.begins_s)} to {fmt.absolute(row.ends_s)}",
         )  # fmt: skip
-        self.facts.text("SHA-256", in_lines(row.fingerprint), mono=True)
-        self.copy.setEnabled(bool(row.fingerprint))
+        self.copy.set_reason(None if row.fingerprint else "The host tells no SHA-256 of it.")
+        if self.fingerprint is None or self.fingerprint.fingerprint != row.fingerprint:
+            self._show_fingerprint(row.fingerprint)
+
+    def _show_fingerprint(self, text: str) -> None:
+        if self.fingerprint is not None:
+            self._column.removeWidget(self.fingerprint)
+            self.fingerprint.hide()
+            self.fingerprint.deleteLater()
+            self.fingerprint = None
+        if text:
+            self.fingerprint = FingerprintView(text, "SHA-256 fingerprint")
+            self._column.insertWidget(_FINGERPRINT_AT, self.fingerprint)
 
     def _show_pinned(self, row: CertificateRow, accepted: str) -> None:
         is_seen = row.record.type == "host" and bool(accepted) and bool(row.fingerprint)
@@ -100,11 +122,10 @@ class CertificatesCard(Card):
         self._host = host
         self._accepted: str | None = None
         self.blocks: list[CertificateBlock] = []
-        self._holder = QVBoxLayout()
-        self._holder.setSpacing(16)
-        self.add_layout(self._holder)
+        self._grid = CardGrid(min_column=340, max_columns=2, gap=24)
+        self.add(self._grid)
         self.reset = Button(
-            "Replace server certificate…", small=True, on_click=self.begin_reset, icon="certificate"
+            "Replace server certificate…", small=True, on_click=self.begin_reset, icon="shield"
         )
         self.refresh = Button(
             "Renew internal certificate…", small=True, on_click=self.begin_refresh, icon="refresh"
@@ -136,7 +157,7 @@ class CertificatesCard(Card):
         while len(self.blocks) < len(rows):
             block = CertificateBlock(self._context)
             self.blocks.append(block)
-            self._holder.addWidget(block)
+            self._grid.add(block)
         for at, block in enumerate(self.blocks):
             block.setVisible(at < len(rows))
             if at < len(rows):
@@ -215,9 +236,3 @@ class CertificatesCard(Card):
     def _is_master(self) -> bool:
         pool = self._context.stores.the_pool()
         return pool is not None and pool.master == self._host
-
-
-def in_lines(fingerprint: str) -> str:
-    """A fingerprint in lines that fit a narrow card."""
-    parts = fingerprint.split(":")
-    return "\n".join(":".join(parts[at : at + 8]) for at in range(0, len(parts), 8))
