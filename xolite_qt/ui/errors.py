@@ -51,6 +51,21 @@ BY_CODE: dict[str, tuple[str, str]] = {
         "Ask an administrator of the pool for a role with this permission.",
     ),
     "SESSION_INVALID": ("The host has ended this session.", "Sign in again."),
+    "CERTIFICATE_NAME_INVALID": ("The name {0} is no good for a certificate.", "Choose another."),
+    "CERTIFICATE_ALREADY_EXISTS": (
+        "The pool has a certificate of the name {0} already.",
+        "Choose another name, or remove that one first.",
+    ),
+    "CERTIFICATE_DOES_NOT_EXIST": ("The pool has no certificate of the name {0} any more.", ""),
+    "CA_CERTIFICATE_INVALID": (
+        "The host cannot read this certificate.",
+        "It must be one certificate in PEM form.",
+    ),
+    "CA_CERTIFICATE_EXPIRED": ("This certificate ended at {1}.", "Ask its issuer for a new one."),
+    "CA_CERTIFICATE_NOT_VALID_YET": (
+        "This certificate is not valid before {1}.",
+        "Check the host's clock, or wait.",
+    ),
     "HOST_STILL_BOOTING": ("The host is still starting.", "It is tried again by itself."),
     "HOST_IN_EMERGENCY_MODE": (
         "The host is in emergency mode: it cannot reach its pool's master.",
