@@ -114,7 +114,7 @@ def pressed(event: QKeyEvent) -> Pressed:
 
 def _meaning(event: QKeyEvent, scancode: int) -> int:
     key = event.key()
-    if scancode == _RIGHT_CTRL:
+    if _is_right_ctrl(event, scancode):
         return keysyms.CONTROL_R
     if sys.platform == "darwin" and key in _MAC:
         return _MAC[key]
@@ -134,6 +134,13 @@ def _meaning(event: QKeyEvent, scancode: int) -> int:
     return 0
 
 
+def _is_right_ctrl(event: QKeyEvent, scancode: int) -> bool:
+    # Where places are not known (X over a network), the window system's own keysym still tells.
+    return event.key() == K.Key_Control and (
+        scancode == _RIGHT_CTRL or event.nativeVirtualKey() == keysyms.CONTROL_R
+    )
+
+
 def release_key(name: str) -> ReleaseKey:
     """A release key by its name in the settings; the default where that is none."""
     for key in get_args(ReleaseKey):
@@ -147,10 +154,8 @@ def is_release_key(event: QKeyEvent, wanted: ReleaseKey) -> bool:
     key = event.key()
     match wanted:
         case "right-ctrl":
-            if key != K.Key_Control:
-                return False
             scancode = scancode_of(event.nativeScanCode(), QGuiApplication.platformName())
-            return scancode == _RIGHT_CTRL or event.nativeVirtualKey() == keysyms.CONTROL_R
+            return _is_right_ctrl(event, scancode)
         case "ctrl+alt":
             ctrl = Qt.KeyboardModifier.ControlModifier
             alt = Qt.KeyboardModifier.AltModifier

@@ -67,8 +67,9 @@ class ConsoleView(GrabFrame):
         self.column.addWidget(self.area)
         self.screen_widget.grab_changed.connect(self._show_grab)
 
-    def _show_grab(self, _on: bool) -> None:
-        self.set_grabbed(self.screen_widget.has_grab)
+    def _show_grab(self, on: bool) -> None:
+        # What Qt says of the focus lags behind while it moves.
+        self.set_grabbed(on and self.screen_widget.guest is not None)
 
     def set_fits(self, fits: bool) -> None:
         """Scales the picture to the room, or shows it pixel by pixel with scroll bars."""
