@@ -24,8 +24,10 @@ from xolite_qt.ui.views.start_page import Wish
 
 if TYPE_CHECKING:
     from xolite_qt.demo_thread import DemoThread
+    from xolite_qt.journal import Journal
     from xolite_qt.stores import Stores
     from xolite_qt.stores.backups import BackupStores
+    from xolite_qt.stores.journal_feed import JournalFeed
     from xolite_qt.xen_api import XenApi, XenApiError
 
 _log = logging.getLogger(__name__)
@@ -101,6 +103,8 @@ class Application:
         self.api: XenApi | None = None
         self._password: str | None = None
         self.stores: Stores | None = None
+        self.journal: Journal | None = None
+        self._feed: JournalFeed | None = None
         self.window = MainWindow(self.settings)
         self._wire()
 
@@ -326,9 +330,11 @@ class Application:
             place: what to call it; its address where empty.
             password: what backup runs sign in with; None where only the keyring knows.
         """
+        from xolite_qt.journal import Journal
         from xolite_qt.recorder import FlightRecorder
         from xolite_qt.stores import Stores
         from xolite_qt.stores.backups import BackupStores
+        from xolite_qt.stores.journal_feed import JournalFeed
         from xolite_qt.ui.views.workspace import Workspace, load_pages
 
         await self._disconnect()
@@ -336,9 +342,12 @@ class Application:
         if self.backups is None:
             self.backups = (self._make_backups or BackupStores)()
         self.api, self._password = api, password
+        if self.journal is None:
+            self.journal = Journal()
         recorder = FlightRecorder()
         api.witness(recorder.heard)
         self.stores = Stores(api)
+        self._feed = JournalFeed(self.stores, self.journal, lambda: self.settings.journal_days)
         self.stores.task.most_kept = self.settings.finished_tasks_kept
         self._connection = TaskOwner(on_error=self._unexpected)
         workspace = Workspace(
@@ -355,6 +364,7 @@ class Application:
                 "save_settings": self._save,
                 "backup_stores": self.backups,
                 "recorder": recorder,
+                "journal": self._feed,
                 "password_for_runs": self._password_for_runs,
             },
         )
@@ -422,9 +432,12 @@ class Application:
             api, self.api, self._password = self.api, None, None
             stores, self.stores = self.stores, None
             connection, self._connection = self._connection, None
+            feed, self._feed = self._feed, None
             self.window.show_start()
             if connection is not None:
                 await connection.close()
+            if feed is not None:
+                await feed.close()
             if stores is not None:
                 await stores.close()
             if api is not None:

@@ -60,6 +60,10 @@ class Settings(msgspec.Struct, kw_only=True):
     desktop_notifications: Annotated[
         bool, Doc(description="Tell new alarms and ended work on the desktop while unfocused.")
     ] = True
+    journal_days: Annotated[
+        int,
+        Doc(ge=0, le=36_500, description="Days that the journal keeps what happened; 0: nothing."),
+    ] = 365
     acknowledged: Annotated[
         dict[str, float], Doc(description="Alarms that were seen: what, and when last raised.")
     ] = msgspec.field(default_factory=dict)

@@ -46,7 +46,7 @@ from .errors import (
 )
 from .events import EventHub
 from .link import EventTiming, LinkPhase, LinkState, Listener
-from .messages import Alarm, Severity, Unit, get_alarms, get_since, parse_alarm
+from .messages import Alarm, Severity, Unit, get_about, get_alarms, get_since, parse_alarm
 from .metrics import (
     ARCHIVES,
     ONE_WEEK,
@@ -218,6 +218,7 @@ __all__ = [
     "decode_records",
     "fetch_certificate",
     "from_datetime",
+    "get_about",
     "get_alarms",
     "get_since",
     "is_null",

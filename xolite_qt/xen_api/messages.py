@@ -137,6 +137,21 @@ async def get_since(api: XenApi, since: datetime) -> dict[str, Message]:
     return await api.call_for("message.get_since", since, read=_read_messages)
 
 
+async def get_about(api: XenApi, cls: str, obj_uuid: str, since: datetime) -> dict[str, Message]:
+    """Messages about one object, stored since a moment, by reference.
+
+    Args:
+        api: the connection.
+        cls: the object's class as messages spell it: VM, Host, SR, Pool.
+        obj_uuid: of the object.
+        since: from when on.
+
+    Raises:
+        XenApiError: the call failed.
+    """
+    return await api.call_for("message.get", cls, obj_uuid, since, read=_read_messages)
+
+
 async def get_alarms(api: XenApi, since: datetime | None = None) -> dict[str, Alarm]:
     """Stored alarms by reference, newest first.
 

@@ -15,9 +15,11 @@ import qasync
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from xolite_qt.demo_host import Running, start_demo_host
+from xolite_qt.journal import Journal
 from xolite_qt.settings import Settings
 from xolite_qt.stores import Stores
 from xolite_qt.stores.backups import BackupStores
+from xolite_qt.stores.journal_feed import JournalFeed
 from xolite_qt.ui import theme
 from xolite_qt.ui.tasks import TaskOwner
 from xolite_qt.ui.views.action_runner import ActionRunner
@@ -161,6 +163,8 @@ async def bench(
         runner = ActionRunner(api, lambda: list(hosts.values()), tasks, notify, window)
         made.context = PageContext(stores, runner, navigate, notify, Settings(), tasks, {})
         runner.context = made.context
+        feed = JournalFeed(stores, Journal(tmp_path / "journal.db"), lambda: 30)
+        made.context.services["journal"] = feed
         made.backups = BackupStores(tmp_path, tmp_path, linger_s=0.0, period_s=0.05)
         deeds = BackupDeeds(made.context, made.backups, window)
         made.context.services["backups"] = deeds
@@ -173,6 +177,7 @@ async def bench(
                 page.deleteLater()
             window.deleteLater()
             await tasks.close()
+            await feed.close()
             await made.backups.close()
             await stores.close()
             await api.events.stop()

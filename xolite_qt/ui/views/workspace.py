@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWi
 
 from xolite_qt.settings import Settings
 from xolite_qt.stores import Change, NodeKind, Stores, StoreState, Subscription, TreeNode
+from xolite_qt.stores.journal_feed import JournalFeed
 from xolite_qt.ui import format as words
 from xolite_qt.ui.actions import ACTIONS, POWER_ACTIONS, ActionId, Harm, Items, actions_for
 from xolite_qt.ui.deeds import Choice
@@ -85,6 +86,7 @@ class Workspace(QWidget):
         self.header = Header(self._hub, place, stores.api.user or "")
         self.recorder = RecorderView(self.context, services["recorder"])
         self.header.recorder_wanted.connect(self.recorder.open)
+        self.journal: JournalFeed = services["journal"]
         self.bell = AlarmBell(stores.news, self._new_alarms)
         self.bell.wanted.connect(lambda: self.open_object(Kind.POOL, "", "alarms"))
         self.header.add_tool(self.bell)
@@ -178,6 +180,7 @@ class Workspace(QWidget):
         self.drawer.subscribe()
         self.deeds.begin()
         self.bell.subscribe()
+        self.journal.start()
         self._link_changed(self._hub.state)
         if self._reopen:
             self._show_hero(Hero("loading", self.tr("Loading…"), compact=False))
@@ -209,6 +212,7 @@ class Workspace(QWidget):
         self.drawer.unsubscribe()
         self.deeds.end()
         self.bell.unsubscribe()
+        self.journal.stop()
         if self._subscription is not None:
             self._subscription.close()
             self._subscription = None

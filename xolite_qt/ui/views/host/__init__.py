@@ -9,10 +9,12 @@ from xolite_qt.ui.views.host.dashboard import HostDashboard
 from xolite_qt.ui.views.host.system import HostSystem
 from xolite_qt.ui.views.host.vms import HostVms
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
+from xolite_qt.ui.views.parts.timeline.page import HostTimeLine
 
 PAGES[Kind.HOST] = [
     PageSpec("dashboard", "Dashboard", HostDashboard),
     PageSpec("console", "Console", HostConsole),
+    PageSpec("timeline", "Time line", HostTimeLine),
     PageSpec("alarms", "Alarms", HostAlarms),
     PageSpec("system", "System", HostSystem),
     PageSpec("vms", "VMs", HostVms),

@@ -138,6 +138,7 @@ class ChartsPanel(QWidget):
         self._specs = tuple(specs)
         self._changed = changed
         self._sources: tuple[Source, ...] = ()
+        self._zoom: tuple[float, float] | None = None
         self._watches: list[StatsSubscription] = []
         self._throttle = Throttle(self)
         self.group = ChartGroup(self)
@@ -234,9 +235,14 @@ class ChartsPanel(QWidget):
         self._tell_trouble(bool(found))
         self._changed()
 
+    def zoom(self, span: tuple[float, float] | None) -> None:
+        """Show a span of time; None: the range up to now."""
+        self._zoom = span
+        self._throttle.call(self.draw)
+
     def _show(self, lines: Lines) -> None:
         end = lines.times[-1]
-        span = (end - self.range.seconds(), end)
+        span = self._zoom or (end - self.range.seconds(), end)
         for spec in self._specs:
             chart = self.charts[spec.title]
             shown = spec.lines(lines)

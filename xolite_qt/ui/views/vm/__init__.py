@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
+from xolite_qt.ui.views.parts.timeline.page import VmTimeLine
 from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.ui.views.vm.backups import VmBackups
 from xolite_qt.ui.views.vm.console import VmConsole
@@ -12,6 +13,7 @@ from xolite_qt.ui.views.vm.system import VmSystem
 PAGES[Kind.VM] = [
     PageSpec("dashboard", "Dashboard", VmDashboard),
     PageSpec("console", "Console", VmConsole),
+    PageSpec("timeline", "Time line", VmTimeLine),
     PageSpec("alarms", "Alarms", VmAlarms),
     PageSpec("system", "System", VmSystem),
     PageSpec("backups", "Backups", VmBackups),
