@@ -181,8 +181,8 @@ def reset_question(host: Host, *, is_asked_here: bool) -> Question:
         is_asked_here: whether this app's own connection goes to that host.
     """
     here = (
-        "This app has accepted the present one: it loses the connection, and asks you about the "
-        "new one."
+        "This app has accepted the present one: it loses the connection. Sign in again, and it "
+        "asks you about the new one."
         if is_asked_here
         else "This app asks about the new one as soon as it moves data to or from that host."
     )

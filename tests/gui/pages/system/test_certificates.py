@@ -130,7 +130,7 @@ async def test_the_question_says_that_the_app_will_ask_again(bench: Bench) -> No
     before = page.certificates.blocks[0].row
     page.certificates.reset.click()
     asked = await dialog(bench, ConfirmDialog)
-    assert "asks you about the new one" in asked.question.text
+    assert "asks you about the new one." in asked.question.text
     assert asked.go.text() == "Replace certificate"
     asked.cancel.click()
     await bench.until(lambda: not bench.window.findChildren(ConfirmDialog))
