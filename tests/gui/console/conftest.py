@@ -109,7 +109,7 @@ def tap_release_key(screen: ConsoleScreen) -> None:
         QApplication.sendEvent(screen, key(kind, Qt.Key.Key_Control, native=RIGHT_CTRL))
 
 
-def vm_in(bench: Bench, state: str) -> str:
+def vm_in(bench: Bench, state: str) -> str:  # noqa: F811
     """A real VM in a state."""
     for ref in bench.db.refs("VM"):
         vm = bench.db.get("VM", ref)
@@ -119,7 +119,7 @@ def vm_in(bench: Bench, state: str) -> str:
     raise AssertionError(state)
 
 
-async def open_console(bench: Bench, vm: str) -> Desk:
+async def open_console(bench: Bench, vm: str) -> Desk:  # noqa: F811
     """The page by its tab."""
     load_pages()
     spec = next(spec for spec in PAGES[Kind.VM] if spec.tab_id == "console")

@@ -67,7 +67,6 @@ class ScreenPart(ConsolePart):
         self._full_key = QShortcut(QKeySequence("F11"), self)
         self._full_key.setContext(Qt.ShortcutContext.WindowShortcut)
         self._full_key.activated.connect(self.full_wanted)
-        self.setFocusProxy(self.screen_widget)
 
     def _fill_bar(self, open_wall: Callable[[], object] | None) -> None:
         bar = self._console_bar
