@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.stores import StoreState, Subscription
+from xolite_qt.ui.context import Navigate, Notify, PageContext
 
 if TYPE_CHECKING:
-    from xolite_qt.stores import Stores
     from xolite_qt.ui.deeds import Choice
-    from xolite_qt.ui.tasks import TaskOwner
+
+
+__all__ = ["PAGES", "Kind", "Navigate", "Notify", "Page", "PageContext", "PageSpec"]
 
 
 class Kind(StrEnum):
@@ -26,41 +28,6 @@ class Kind(StrEnum):
     HOST = "host"
     VM = "vm"
     APP = "app"
-
-
-class Navigate(Protocol):
-    """Goes to an object's page; `tab` None is the tab last used for that kind."""
-
-    def __call__(self, kind: str, ref: str, tab: str | None = None) -> None: ...
-
-
-class Notify(Protocol):
-    """Shows a short message that takes no focus."""
-
-    def __call__(self, text: str, *, level: str = "info", details: str = "") -> None: ...
-
-
-@dataclass(frozen=True)
-class PageContext:
-    """What the window lends to its pages.
-
-    Attributes:
-        stores: the state of the connected host.
-        actions: the registry that runs what the user asks for (`ui.actions.Actions`).
-        navigate: goes to another object.
-        notify: shows a toast.
-        settings: the application's settings (`xolite_qt.settings.Settings`).
-        tasks: owner of what pages start; ended with the connection.
-        services: what only the composition root knows (remembered certificates, versions).
-    """
-
-    stores: Stores
-    actions: Any
-    navigate: Navigate
-    notify: Notify
-    settings: Any
-    tasks: TaskOwner
-    services: dict[str, Any] = field(default_factory=dict)
 
 
 class Page(QWidget):

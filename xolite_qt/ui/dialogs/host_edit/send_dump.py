@@ -14,7 +14,7 @@ from xolite_qt.ui.models.crash_dumps import DumpRow
 from xolite_qt.ui.widgets.text import TextLabel
 
 if TYPE_CHECKING:
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 
 class SendDumpDialog(EditDialog):

@@ -14,7 +14,7 @@ from xolite_qt.ui.models.host_settings import IPMI, WAKE_ON_LAN, Settings
 from xolite_qt.xen_api import Host
 
 if TYPE_CHECKING:
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 
 class HostSettingsDialog(EditDialog):

@@ -14,7 +14,7 @@ from xolite_qt.ui.models import pool_facts
 from xolite_qt.xen_api import Network, Pool
 
 if TYPE_CHECKING:
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 
 class BackupNetworkDialog(EditDialog):

@@ -16,7 +16,7 @@ from xolite_qt.ui.widgets.text import TextLabel
 
 if TYPE_CHECKING:
     from xolite_qt.ui.actions import Question
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 
 class EditDialog(Dialog):

@@ -12,7 +12,7 @@ from xolite_qt.ui.dialogs.pool.edit_dialog import EditDialog
 from xolite_qt.xen_api import Host, Pool
 
 if TYPE_CHECKING:
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 LONGEST_NAME = 255
 

@@ -16,7 +16,7 @@ from xolite_qt.ui.models import certificates
 from xolite_qt.ui.widgets.button import Button
 
 if TYPE_CHECKING:
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 _LARGEST_BYTES = 256 * 1024
 
