@@ -25,6 +25,7 @@ from xolite_qt.xen_api import (
     SR,
     VBD,
     VDI,
+    VGPU,
     VIF,
     VM,
     Bond,
@@ -144,6 +145,7 @@ class Stores:
         self.bond: XenApiStore[Bond] = self._base("bond")
         self.pgpu: XenApiStore[PGPU] = self._base("pgpu")
         self.pci: XenApiStore[PCI] = self._base("pci")
+        self.vgpu: XenApiStore[VGPU] = self._base("vgpu")
         self.gpu_group: XenApiStore[GPUGroup] = self._base("gpu_group")
         self.host_crashdump: XenApiStore[HostCrashdump] = self._base("host_crashdump")
         self.crashdump: XenApiStore[Crashdump] = self._base("crashdump")
