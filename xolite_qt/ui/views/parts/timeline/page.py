@@ -94,7 +94,7 @@ class TimeLinePage(LivePage):
             (CPU, NETWORK),
             title="History",
             range_id="1week",
-            max_columns=1,
+            max_columns=2,
             changed=self.tell_busy,
         )
         self.body.add(self.charts)
