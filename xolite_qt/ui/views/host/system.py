@@ -17,6 +17,7 @@ from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.host.certificates import CertificatesCard
 from xolite_qt.ui.views.host.crash_dumps import CrashDumpsCard
 from xolite_qt.ui.views.host.dashboard import STATE_WORDS
+from xolite_qt.ui.views.host.hardware import DevicesCard
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
@@ -72,11 +73,22 @@ class HostSystem(LivePage):
         self.dumps = CrashDumpsCard(context, ref)
         self.certificates = CertificatesCard(context, ref)
         self.body.add(grid)
+        self.devices = DevicesCard(context, ref)
+        self.body.add(self.devices)
         self.body.add(self.certificates)
         self.body.add(self.storage)
         self.body.add(self.dumps)
         self.add_part(self.show_host, *self._sources())
         self.add_part(self.show_storage, stores.host, stores.pool, stores.sr, stores.pbd)
+        self.add_part(
+            self.devices.show_devices,
+            stores.host,
+            stores.pci,
+            stores.pgpu,
+            stores.gpu_group,
+            stores.vm,
+            stores.vgpu,
+        )
         self.add_part(
             self.certificates.show_certificates, stores.certificate, stores.host, stores.pool
         )
@@ -144,6 +156,7 @@ class HostSystem(LivePage):
         for button in (self.edit, self.change):
             button.set_reason(blocked)
         self.certificates.tell()
+        self.devices.tell()
 
     def _show_general(self, row: HostRow) -> None:
         host, card = row.host, self.general.facts
