@@ -69,7 +69,7 @@ def users_of(pci: PCI, gpu: PGPU | None, vms: Iterable[VM], vgpus: Mapping[str, 
     found = []
     for vm in vms:
         # Addresses alone do not say on which host: a VM that runs elsewhere means another device.
-        is_here = vm.power_state is not PowerState.RUNNING or vm.resident_on == pci.host
+        is_here = vm.power_state != PowerState.RUNNING or vm.resident_on == pci.host
         if vm.ref in by_gpu or (is_here and pci.pci_id.lower() in addresses(vm)):
             found.append(vm)
     return sorted(found, key=lambda vm: vm.name_label.casefold())
@@ -220,7 +220,7 @@ def given_text(chosen: Iterable[str]) -> str:
 
 def why_not_give(vm: VM) -> str | None:
     """Why a VM's devices can't be changed now, in words."""
-    if vm.power_state is not PowerState.HALTED:
+    if vm.power_state != PowerState.HALTED:
         state = fmt.power_state(vm.power_state).lower()
         return f"{vm.name_label} is {state}: shut it down first."
     return None

@@ -94,16 +94,19 @@ class PciDevicesDialog(EditDialog):
         return " · ".join(parts), "warning" if others else "secondary"
 
     def _add(self, address: str, name: str, note: str, tone: str) -> None:
-        box = QCheckBox(f"{name}  ({address})".replace("&", "&&"))
+        # Names are long: they wrap below the box, which has the address.
+        box = QCheckBox(address)
         box.setAccessibleName(f"{name}, {address}")
         box.setAccessibleDescription(note)
         box.setChecked(address in self.chosen)
         box.toggled.connect(lambda on, address=address: self._tick(address, on=on))
+        title = TextLabel(name, wrap=True)
+        title.setContentsMargins(28, 0, 0, 0)
         label = TextLabel(note, kind="small", tone=tone, wrap=True)  # type: ignore[arg-type]
-        label.setContentsMargins(28, 0, 0, 6)
+        label.setContentsMargins(28, 0, 0, 8)
         self.boxes[address] = box
-        self._column.addWidget(box)
-        self._column.addWidget(label)
+        for widget in (box, title, label):
+            self._column.addWidget(widget)
 
     def _tick(self, address: str, *, on: bool) -> None:
         if on and address not in self.chosen:

@@ -23,6 +23,7 @@ from xolite_qt.ui.widgets import Button, Card, DataTable, TextLabel
 from xolite_qt.xen_api import PCI, PGPU, VGPU, VM, GPUGroup, Host, XapiError, XenApiError
 
 _ROW_PX, _HEAD_PX, _MOST_ROWS = 37, 46, 8
+_BY_ADDRESS = 2
 _ONE = "Choose one device first."
 
 
@@ -43,6 +44,7 @@ class DevicesCard(Card):
         self._asked: set[str] = set()
         self.model = RecordTableModel(PCI_COLUMNS, parent=self)
         self.table = DataTable(self.model, says="PCI devices", multi=False)
+        self.table.sort(_BY_ADDRESS)
         self.table.selection_changed.connect(lambda _refs: self.tell())
         self.add(
             TextLabel(
