@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from xolite_qt.stores import Subscription
 from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.views.console.feed import ConsoleFeed
+from xolite_qt.ui.views.console.line_part import LinePart
 from xolite_qt.ui.views.console.part import ConsolePart
 from xolite_qt.ui.views.console.screen_part import ScreenPart
 from xolite_qt.ui.views.console.windows import windows_of
@@ -142,6 +143,8 @@ class ConsolePage(Page):
             self.part.start()
 
     def _make_part(self) -> ConsolePart:
+        if self.kind == "line":
+            return LinePart(self.context, self.make_feed())
         return ScreenPart(self.context, self.make_feed())
 
     def take(self, part: ConsolePart) -> None:
