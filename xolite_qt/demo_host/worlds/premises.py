@@ -165,12 +165,10 @@ def _host(host: DemoHost) -> str:
         other_config={"storage_driver_domain": "OpaqueRef:NULL", "is_system_domain": "true"},
         allowed_operations=["metadata_export", "changing_VCPUs_live"],
     )
-    db.create(
-        "console",
-        VM=control,
-        protocol="vt100",
-        location="https://192.168.10.5/console?uuid=" + db.get("VM", control)["uuid"],
-    )
+    for protocol in ("rfb", "vt100"):
+        console = db.create("console", VM=control, protocol=protocol)
+        uuid = db.get("console", console)["uuid"]
+        db.set("console", console, location=f"https://192.168.10.5/console?uuid={uuid}")
     db.set("host", ref, control_domain=control)
     return ref
 
