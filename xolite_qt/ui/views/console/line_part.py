@@ -95,13 +95,13 @@ class LinePart(ConsolePart):
         bar.add("copy", copy)
         paste = Button(self.tr("Paste"), "secondary", small=True, on_click=self._paste)
         bar.add("paste", paste)
-        self.size = Button(
+        whole = Button(
             self.tr("Use the whole window"), "tertiary", small=True, on_click=self.use_room
         )
-        self.size.set_tip(
+        whole.set_tip(
             self.tr("Types a command that tells the shell how many columns and rows there are")
         )
-        bar.add("size", self.size)
+        bar.add("size", whole)
         self.detach = IconButton(
             "external", self.tr("Open in a window of its own"), self.detach_wanted.emit
         )
