@@ -8,6 +8,7 @@ from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.ui.views.vm.backups import VmBackups
 from xolite_qt.ui.views.vm.console import VmConsole
 from xolite_qt.ui.views.vm.dashboard import VmDashboard
+from xolite_qt.ui.views.vm.snapshots import VmSnapshots
 from xolite_qt.ui.views.vm.system import VmSystem
 
 PAGES[Kind.VM] = [
@@ -16,5 +17,6 @@ PAGES[Kind.VM] = [
     PageSpec("timeline", "Time line", VmTimeLine),
     PageSpec("alarms", "Alarms", VmAlarms),
     PageSpec("system", "System", VmSystem),
+    PageSpec("snapshots", "Snapshots", VmSnapshots),
     PageSpec("backups", "Backups", VmBackups),
 ]
