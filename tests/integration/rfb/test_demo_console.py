@@ -38,7 +38,9 @@ async def running_vm(api: XenApi) -> str:
     vms = await api.get_all_records(VM)
     for console in (await api.get_all_records(Console)).values():
         vm = vms.get(console.vm)
-        if console.protocol == "rfb" and vm is not None and vm.power_state == "Running":
+        if console.protocol != "rfb" or vm is None or vm.is_control_domain:
+            continue
+        if vm.power_state == "Running":
             return str(console.vm)
     raise AssertionError("no VM runs")
 
