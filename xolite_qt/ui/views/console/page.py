@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from xolite_qt.stores import Subscription
 from xolite_qt.ui.deeds import Choice
+from xolite_qt.ui.views.console.choices import tile_pool
 from xolite_qt.ui.views.console.feed import ConsoleFeed
 from xolite_qt.ui.views.console.line_part import LinePart
 from xolite_qt.ui.views.console.part import ConsolePart
@@ -145,7 +146,10 @@ class ConsolePage(Page):
     def _make_part(self) -> ConsolePart:
         if self.kind == "line":
             return LinePart(self.context, self.make_feed())
-        return ScreenPart(self.context, self.make_feed())
+        return ScreenPart(self.context, self.make_feed(), self._open_wall)
+
+    def _open_wall(self) -> None:
+        self.context.actions.choose(tile_pool(self.context))
 
     def take(self, part: ConsolePart) -> None:
         """Puts a console here: a new one, or one that comes back from its window."""
