@@ -26,6 +26,7 @@ from xolite_qt.ui.views.page import PAGES, Kind, Page, PageContext
 from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
 from xolite_qt.ui.views.pool.hosts import HostsPage
+from xolite_qt.ui.views.pool.system.page import PoolSystem
 from xolite_qt.ui.views.pool.vms import VmsPage
 from xolite_qt.ui.views.settings_page import SettingsPage
 from xolite_qt.ui.views.tasks import TasksPage
@@ -38,6 +39,7 @@ Make = Callable[[PageContext, str], Page]
 ROWS = {"host", "pool", "vm", "vm_metrics", "vm_guest_metrics"}
 # Live measurements need to know which hosts live.
 LIVE = {"host", "host_metrics", "pool"}
+DEVICES = {"pci", "pgpu", "gpu_group", "vgpu", "certificate"}
 
 LISTENS: list[tuple[Make, str, set[str]]] = [
     (PoolDashboard, "pool", ROWS | LIVE | {"sr", "task"}),
@@ -47,7 +49,8 @@ LISTENS: list[tuple[Make, str, set[str]]] = [
     (VmsPage, "pool", ROWS | LIVE),
     (HostDashboard, "host", ROWS | LIVE),
     (HostAlarms, "host", {"message", "host"}),
-    (HostSystem, "host", LIVE | {"vm", "pgpu"}),
+    (HostSystem, "host", LIVE | DEVICES | {"vm", "pif", "sr", "pbd", "host_crashdump"}),
+    (PoolSystem, "pool", {"pool", "host", "network", "sr", "pbd", "crashdump", "certificate"}),
     (HostVms, "host", ROWS | LIVE),
     (VmDashboard, "VM", ROWS),
     (VmAlarms, "VM", {"message", "vm"}),
