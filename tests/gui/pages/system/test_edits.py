@@ -305,3 +305,18 @@ async def test_buttons_say_why_nothing_can_be_done_without_a_connection(bench: B
     assert "The connection is down." in page.change.toolTip()
     bench.context.actions.blocked = None
     assert page.edit.isEnabled()
+
+
+async def test_menus_offer_the_same_edits(bench: Bench) -> None:
+    page = await host_page(bench)
+    host = bench.stores.host.records[bench.running.host.this_host]
+    offered = {one.id: one for one in bench.context.actions.choices("host", [host])}
+    bench.context.actions.choose(offered["host.settings"])
+    (await dialog(bench, HostSettingsDialog)).reject()
+    several = bench.context.actions.choices("host", [host, host])
+    assert {one.reason for one in several if one.id.startswith("host.edit")} == {"Choose one host."}
+    pool = bench.stores.the_pool()
+    offered = {one.id: one for one in bench.context.actions.choices("pool", [pool])}
+    bench.context.actions.choose(offered["pool.edit"])
+    (await dialog(bench, IdentityDialog)).reject()
+    assert {one.id for one in page.choices()} >= {"host.delete_dumps", "host.reset_certificate"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.stores import HostRow, Store
 from xolite_qt.ui import format as fmt
-from xolite_qt.ui.deeds import Choice, Deed
+from xolite_qt.ui.deeds import Choice, Deed, provides
 from xolite_qt.ui.dialogs.host_edit.settings import HostSettingsDialog
 from xolite_qt.ui.dialogs.pool.identity import IdentityDialog
 from xolite_qt.ui.models import host_facts, host_settings, pool_facts
@@ -25,7 +26,7 @@ from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
 from xolite_qt.ui.views.pool.system.follow import Switch
 from xolite_qt.ui.views.pool.system.roles_card import HostRoles
 from xolite_qt.ui.widgets import Button, Card, CardGrid
-from xolite_qt.xen_api import PGPU
+from xolite_qt.xen_api import PGPU, Host
 
 
 class HostSystem(LivePage):
@@ -125,28 +126,18 @@ class HostSystem(LivePage):
 
     def choices(self) -> Sequence[Choice]:
         """The buttons of the page, for the palette."""
-        known = self.context.stores.host.get(self.ref) is not None
-        reason = None if known else "This host is not known."
         return [
-            Choice("host.edit", "Edit host…", "edit", self.edit_identity, reason, 20),
-            Choice("host.settings", "Change settings…", "wrench", self.edit_settings, reason, 20),
             *self.certificates.choices(),
             *self.dumps.choices(),
         ]
 
     def edit_identity(self) -> None:
         """Asks for name, description and tags."""
-        host = self.context.stores.host.get(self.ref)
-        if host is not None:
-            dialog = IdentityDialog(self.context, host, self.context.actions.window)
-            self.context.tasks.spawn(ask(dialog), "edit host")
+        edit_host(self.context, self.ref)
 
     def edit_settings(self) -> None:
         """Asks for syslog, iSCSI name and power-on mode."""
-        host = self.context.stores.host.get(self.ref)
-        if host is not None:
-            dialog = HostSettingsDialog(self.context, host, self.context.actions.window)
-            self.context.tasks.spawn(ask(dialog), "change settings of host")
+        change_settings(self.context, self.ref)
 
     def _multipathing_deed(self, on: bool) -> Deed:
         return host_settings.multipathing_deed(self.context.stores.host.records[self.ref], on)
@@ -239,3 +230,38 @@ class HostSystem(LivePage):
 
 def _day(moment_s: float | None) -> str:
     return "" if moment_s is None else fmt.day(moment_s)
+
+
+@provides("host")
+def edit_choices(context: PageContext, hosts: Sequence[Host]) -> list[Choice]:
+    """What a host is called and how it is set up."""
+    ref = hosts[0].ref if len(hosts) == 1 else ""
+    reason = None if ref else "Choose one host."
+    return [
+        Choice(
+            "host.edit", "Edit name and tags…", "edit", partial(edit_host, context, ref), reason
+        ),
+        Choice(
+            "host.settings",
+            "Change settings…",
+            "wrench",
+            partial(change_settings, context, ref),
+            reason,
+        ),
+    ]
+
+
+def edit_host(context: PageContext, ref: str) -> None:
+    """Asks for a host's name, description and tags."""
+    host = context.stores.host.get(ref)
+    if host is not None:
+        dialog = IdentityDialog(context, host, context.actions.window)
+        context.tasks.spawn(ask(dialog), "edit host")
+
+
+def change_settings(context: PageContext, ref: str) -> None:
+    """Asks for a host's syslog, iSCSI name and power-on mode."""
+    host = context.stores.host.get(ref)
+    if host is not None:
+        dialog = HostSettingsDialog(context, host, context.actions.window)
+        context.tasks.spawn(ask(dialog), "change settings of host")

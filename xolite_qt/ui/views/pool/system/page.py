@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from xolite_qt.ui.deeds import Choice, Deed
+from xolite_qt.ui.deeds import Choice, Deed, provides
 from xolite_qt.ui.dialogs.pool.backup_network import BackupNetworkDialog
 from xolite_qt.ui.dialogs.pool.identity import IdentityDialog
+from xolite_qt.ui.errors import explain
 from xolite_qt.ui.models import pool_facts
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
@@ -20,7 +22,7 @@ from xolite_qt.ui.views.pool.system.roles_card import RolesCard
 from xolite_qt.ui.views.pool.system.trusted_card import TrustedCard
 from xolite_qt.ui.views.pool.system.vm_dumps import VmDumpsCard
 from xolite_qt.ui.widgets import Button, CardGrid
-from xolite_qt.xen_api import Pool
+from xolite_qt.xen_api import Network, Pool, XenApiError
 
 
 class PoolSystem(LivePage):
@@ -168,35 +170,18 @@ class PoolSystem(LivePage):
 
     def choices(self) -> Sequence[Choice]:
         """The buttons of the page, for the palette."""
-        reason = None if self.context.stores.the_pool() else "The pool is not known yet."
         return [
-            Choice("pool.edit", "Edit pool…", "edit", self.edit_identity, reason, 20),
-            Choice(
-                "pool.backup_network",
-                "Change backup network…",
-                "network",
-                self.edit_backup_network,
-                reason,
-                20,
-            ),
             *self.storage.choices(),
             *self.trusted.choices(),
         ]
 
     def edit_identity(self) -> None:
         """Asks for name, description and tags."""
-        pool = self.context.stores.the_pool()
-        if pool is not None:
-            dialog = IdentityDialog(self.context, pool, self.context.actions.window)
-            self.context.tasks.spawn(ask(dialog), "edit pool")
+        edit_pool(self.context)
 
     def edit_backup_network(self) -> None:
         """Asks for the network of backups."""
-        pool = self.context.stores.the_pool()
-        if pool is not None:
-            networks = list(self.context.stores.network.records.values())
-            dialog = BackupNetworkDialog(self.context, pool, networks, self.context.actions.window)
-            self.context.tasks.spawn(ask(dialog), "edit backup network")
+        change_backup_network(self.context)
 
     def _tell_buttons(self) -> None:
         blocked = self.context.actions.blocked
@@ -236,3 +221,47 @@ class PoolSystem(LivePage):
             "Set reboot policy",
             "reboot policy changed",
         )
+
+
+@provides("pool")
+def edit_choices(context: PageContext, _pools: Sequence[Pool]) -> list[Choice]:
+    """What the pool is called, and where its backups go through."""
+    reason = None if context.stores.the_pool() else "The pool is not known yet."
+    return [
+        Choice("pool.edit", "Edit name and tags…", "edit", partial(edit_pool, context), reason),
+        Choice(
+            "pool.backup_network",
+            "Change backup network…",
+            "network",
+            partial(change_backup_network, context),
+            reason,
+        ),
+    ]
+
+
+def edit_pool(context: PageContext) -> None:
+    """Asks for the pool's name, description and tags."""
+    pool = context.stores.the_pool()
+    if pool is not None:
+        dialog = IdentityDialog(context, pool, context.actions.window)
+        context.tasks.spawn(ask(dialog), "edit pool")
+
+
+def change_backup_network(context: PageContext) -> None:
+    """Reads the networks, then asks which of them backups take."""
+    context.tasks.spawn(_change_backup_network(context), "edit backup network")
+
+
+async def _change_backup_network(context: PageContext) -> None:
+    pool = context.stores.the_pool()
+    if pool is None:
+        return
+    try:
+        networks = await context.stores.api.get_all_records(Network)
+    except XenApiError as error:
+        explained = explain(error)
+        text = f"The networks could not be asked for: {explained.summary}"
+        context.notify(text, level="danger", details=explained.details)
+        return
+    dialog = BackupNetworkDialog(context, pool, list(networks.values()), context.actions.window)
+    await ask(dialog)
