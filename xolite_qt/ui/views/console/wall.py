@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from xolite_qt.ui import theme
 from xolite_qt.ui.views.console.connection import Phase, ScreenConnection
-from xolite_qt.ui.views.console.feed import ConsoleFeed, Scene
+from xolite_qt.ui.views.console.feed import ConsoleFeed, Scene, Sight
 from xolite_qt.ui.views.console.windows import windows_of
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.widgets import IconButton, TextLabel
@@ -35,6 +35,7 @@ class Tile(QFrame):
     def __init__(self, context: PageContext, ref: str) -> None:
         super().__init__()
         self.ref = ref
+        self._running = False
         self.feed = ConsoleFeed(context.stores, vm=ref)
         self.view = ConsoleView()
         screen = self.view.screen_widget
@@ -66,11 +67,13 @@ class Tile(QFrame):
 
     def start(self) -> None:
         """Begins to follow."""
+        self._running = True
         self.feed.start()
         self.refresh()
 
     def stop(self) -> None:
         """Hangs up."""
+        self._running = False
         self.connection.stop()
         self.feed.stop()
 
@@ -81,17 +84,21 @@ class Tile(QFrame):
         self.name.set_text(name)
         self.view.screen_widget.set_name(name)
         self.open.set_text(self.tr("Go to the console of {0}").format(name))
+        if self._running:
+            self._follow(sight)
+        live = self.connection.phase is Phase.LIVE
+        shown = live or self.view.screen_widget.has_picture
+        self.stack.setCurrentWidget(self.view if shown else self.says)
+        self.says.set_text(self._words())
+        self.view.refresh_grab()
+
+    def _follow(self, sight: Sight) -> None:
         if sight.scene is Scene.THERE:
             self.connection.go(sight.screen)
         elif sight.scene not in (Scene.LOADING, Scene.FAILED):
             self.connection.go(None)
             if sight.scene is not Scene.ABSENT:
                 self.view.screen_widget.forget()
-        live = self.connection.phase is Phase.LIVE
-        shown = live or self.view.screen_widget.has_picture
-        self.stack.setCurrentWidget(self.view if shown else self.says)
-        self.says.set_text(self._words())
-        self.view.refresh_grab()
 
     def _words(self) -> str:
         sight, failure = self.feed.sight, self.connection.failure
@@ -143,6 +150,7 @@ class ConsoleWall(QWidget):
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setWidget(self._board)
+        self._scroll.viewport().installEventFilter(self)
         column = QVBoxLayout(self)
         column.setContentsMargins(_GAP_PX, _GAP_PX, _GAP_PX, _GAP_PX)
         column.addWidget(self.note)
@@ -175,10 +183,11 @@ class ConsoleWall(QWidget):
             y = number // columns * (size.height() + _GAP_PX)
             tile.setGeometry(QRect(x, y, size.width(), size.height()))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Override QWidget::resizeEvent."""
-        super().resizeEvent(event)
-        self.arrange()
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Override QObject::eventFilter: the room for tiles is another one."""
+        if watched is self._scroll.viewport() and event.type() is QEvent.Type.Resize:
+            self.arrange()
+        return False
 
     def changeEvent(self, event: QEvent) -> None:
         """Override QWidget::changeEvent: nobody sees what is minimised."""
