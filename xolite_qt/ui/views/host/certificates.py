@@ -7,7 +7,7 @@ import contextlib
 import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.deeds import Choice
@@ -17,7 +17,7 @@ from xolite_qt.ui.models.certificates import CertificateRow
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import Facts
 from xolite_qt.ui.views.parts.states import show_card_state
-from xolite_qt.ui.widgets import Button, Card, CardGrid, SectionTitle, Tag, TextLabel
+from xolite_qt.ui.widgets import Button, Card, CardGrid, FlowLayout, SectionTitle, Tag, TextLabel
 from xolite_qt.xen_api import Host, XenApiError
 
 _HTTPS = 443
@@ -38,11 +38,9 @@ class CertificateBlock(QWidget):
         self.title = SectionTitle("")
         self.left = Tag("")
         self.pinned = Tag("", icon="pin")
-        marks = QHBoxLayout()
-        marks.setSpacing(8)
+        marks = FlowLayout()
         marks.addWidget(self.left)
         marks.addWidget(self.pinned)
-        marks.addStretch(1)
         self.copy = Button(
             "Copy fingerprint", "tertiary", icon="copy", small=True, on_click=self.copy_fingerprint
         )
@@ -130,11 +128,9 @@ class CertificatesCard(Card):
         self.refresh = Button(
             "Renew internal certificate…", small=True, on_click=self.begin_refresh, icon="refresh"
         )
-        line = QHBoxLayout()
-        line.setSpacing(8)
+        line = FlowLayout()
         line.addWidget(self.reset)
         line.addWidget(self.refresh)
-        line.addStretch(1)
         self.add_layout(line)
         self.add(
             TextLabel(

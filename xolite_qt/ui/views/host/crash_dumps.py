@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout
+from PySide6.QtWidgets import QFileDialog
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.deeds import Choice
@@ -19,7 +19,7 @@ from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.states import show_card_state
-from xolite_qt.ui.widgets import Button, Card, DataTable, TextLabel
+from xolite_qt.ui.widgets import Button, Card, DataTable, FlowLayout, TextLabel
 from xolite_qt.xen_api import Host, XenApiError
 from xolite_qt.xen_api.door import Door
 
@@ -58,8 +58,8 @@ class CrashDumpsCard(Card):
         self.send = Button("Send…", icon="send", small=True)
         self.delete = Button("Delete…", "tertiary-danger", icon="trash", small=True)
         self.delete_all = Button("Delete all…", "tertiary-danger", small=True)
-        line = QHBoxLayout()
-        line.setSpacing(8)
+        # Side by side where there is room.
+        line = FlowLayout()
         for button, run in (
             (self.download, self.choose_file),
             (self.send, self.begin_send),
@@ -68,7 +68,6 @@ class CrashDumpsCard(Card):
         ):
             button.clicked.connect(run)
             line.addWidget(button)
-        line.insertStretch(2, 1)
         self.add_layout(line)
 
     def show_dumps(self) -> None:

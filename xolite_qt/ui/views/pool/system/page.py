@@ -79,7 +79,7 @@ class PoolSystem(LivePage):
         )
         self.reboot_policy = Switch(
             context,
-            "Start VMs again that shut down from inside",
+            "Restart VMs shut down from inside",
             self._reboot_policy_deed,
             "Only for VMs that high availability protects.",
         )

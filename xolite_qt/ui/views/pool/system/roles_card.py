@@ -15,7 +15,7 @@ from xolite_qt.ui.views.pool.system.follow import SrPicker
 from xolite_qt.ui.widgets import Button, Card, SectionTitle, TextLabel
 from xolite_qt.xen_api import Host, Pool
 
-_CAPTION_PX = 128
+_CAPTION_PX = 112
 
 HOST_HINTS = {
     Role.SUSPEND: "Used where neither the VM nor the pool names an SR that this host reaches.",
@@ -139,7 +139,7 @@ class RolesCard(Card):
         self.host_choice = QComboBox()
         self.host_choice.setAccessibleName("Host whose own SRs are shown")
         self.host_choice.setMaximumWidth(320)
-        self.host_choice.setMinimumWidth(200)
+        self.host_choice.setMinimumWidth(120)
         self.host_choice.activated.connect(lambda _at: self._show_host())
         caption.setBuddy(self.host_choice)
         line.addWidget(caption)
