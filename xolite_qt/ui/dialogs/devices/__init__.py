@@ -1,0 +1,1 @@
+"""Dialogs about the disks, drives and network cards of VMs."""
