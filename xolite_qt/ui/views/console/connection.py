@@ -130,7 +130,8 @@ class Connection(QObject):
         """The connection ends: who shows it must not wait for that; overridden."""
 
     def _set(self, phase: Phase, failure: Explained | None = None) -> None:
-        if (phase, failure) != (self.phase, self.failure):
+        # Another failure of the same kind is news, too: patience has an end.
+        if (phase, failure) != (self.phase, self.failure) or phase is Phase.BROKEN:
             self.phase, self.failure = phase, failure
             self.changed.emit()
 
