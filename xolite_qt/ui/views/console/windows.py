@@ -116,18 +116,19 @@ class ConsoleWindows(QObject):
 
     def _watch_end(self) -> None:
         if self._guard is None:
-            self._guard = self._context.tasks.spawn(self._stay(), "console windows")
+            self._guard = self._context.tasks.spawn(_stay(), "console windows")
+            if self._guard is not None:
+                self._guard.add_done_callback(self._ended)
 
     def _maybe_rest(self) -> None:
         if not self._windows and not self._others and self._guard is not None:
-            self._guard.cancel()
-            self._guard = None
+            guard, self._guard = self._guard, None
+            guard.cancel()
 
-    async def _stay(self) -> None:
-        """Ends with the connection's tasks, and the windows with it."""
-        try:
-            await asyncio.Event().wait()
-        finally:
+    def _ended(self, guard: asyncio.Task[None]) -> None:
+        # Not by us: the connection's tasks have ended, and the windows end with them.
+        if guard is self._guard:
+            self._guard = None
             self.close_all()
 
     def close_all(self) -> None:
@@ -137,3 +138,7 @@ class ConsoleWindows(QObject):
             self.bring_back(key)
         for window in tuple(self._others):
             window.close()
+
+
+async def _stay() -> None:
+    await asyncio.Event().wait()
