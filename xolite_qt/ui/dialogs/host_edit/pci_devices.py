@@ -16,7 +16,7 @@ from xolite_qt.ui.widgets.text import TextLabel
 from xolite_qt.xen_api import VM
 
 if TYPE_CHECKING:
-    from xolite_qt.ui.views.page import PageContext
+    from xolite_qt.ui.context import PageContext
 
 
 class PciDevicesDialog(EditDialog):
