@@ -34,6 +34,10 @@ def window_of(desk: Desk) -> ConsoleWindow:
     return window
 
 
+def console_windows() -> list[ConsoleWindow]:
+    return [w for w in QApplication.topLevelWidgets() if isinstance(w, ConsoleWindow)]
+
+
 def opened(desk: Desk) -> int:
     return len(desk.bench.calls("CONNECT"))
 
@@ -96,10 +100,10 @@ async def test_a_window_without_a_page_ends_its_session(desk: Desk) -> None:
 
 async def test_windows_end_with_the_connection(desk: Desk) -> None:
     press(desk, "detach")
-    window = window_of(desk)
+    assert console_windows()
     await desk.bench.context.tasks.close()
-    await desk.bench.until(lambda: not window.isVisible())
-    assert desk.windows.window(desk.page.key) is None
+    await desk.bench.until(lambda: desk.windows.window(desk.page.key) is None)
+    await desk.bench.until(lambda: not console_windows())
 
 
 async def test_full_screen_and_back(desk: Desk) -> None:
