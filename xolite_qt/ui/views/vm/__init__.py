@@ -8,6 +8,7 @@ from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.ui.views.vm.backups import VmBackups
 from xolite_qt.ui.views.vm.console import VmConsole
 from xolite_qt.ui.views.vm.dashboard import VmDashboard
+from xolite_qt.ui.views.vm.disks import VmDisks
 from xolite_qt.ui.views.vm.network import VmNetwork
 from xolite_qt.ui.views.vm.snapshots import VmSnapshots
 from xolite_qt.ui.views.vm.system import VmSystem
@@ -19,6 +20,7 @@ PAGES[Kind.VM] = [
     PageSpec("alarms", "Alarms", VmAlarms),
     PageSpec("system", "System", VmSystem),
     PageSpec("network", "Network", VmNetwork),
+    PageSpec("disks", "Disks", VmDisks),
     PageSpec("snapshots", "Snapshots", VmSnapshots),
     PageSpec("backups", "Backups", VmBackups),
 ]
