@@ -51,6 +51,63 @@ BY_CODE: dict[str, tuple[str, str]] = {
         "Ask an administrator of the pool for a role with this permission.",
     ),
     "SESSION_INVALID": ("The host has ended this session.", "Sign in again."),
+    "HA_IS_ENABLED": (
+        "High availability is on: it does not allow this.",
+        "Switch it off first.",
+    ),
+    "NETWORK_CONTAINS_VIF": (
+        "VMs are connected to this network.",
+        "Disconnect their network cards first.",
+    ),
+    "NETWORK_CONTAINS_PIF": (
+        "Interfaces of hosts belong to this network.",
+        "Remove its VLANs and bonds first.",
+    ),
+    "NETWORK_INCOMPATIBLE_PURPOSES": (
+        "A pool serves NBD either encrypted or not, never both.",
+        "Switch the other kind off on every network first.",
+    ),
+    "VIF_IN_USE": (
+        "VMs are connected over it: their virtual interfaces are in use.",
+        "Disconnect their network cards first.",
+    ),
+    "VLAN_TAG_INVALID": ("{0} is no number of a VLAN.", "Take one from 0 to 4094."),
+    "PIF_VLAN_EXISTS": (
+        "The interface carries this VLAN already.",
+        "Take another number, or another interface.",
+    ),
+    "PIF_VLAN_STILL_EXISTS": (
+        "There are VLANs on this interface.",
+        "Delete their networks first.",
+    ),
+    "PIF_ALREADY_BONDED": ("The interface is part of a bond already.", ""),
+    "PIF_BOND_NEEDS_MORE_MEMBERS": ("A bond takes at least two interfaces of a host.", ""),
+    "PIF_BOND_MORE_THAN_ONE_IP": (
+        "More than one of the interfaces has an IP address.",
+        "Take it away from all but one first.",
+    ),
+    "PIF_IS_MANAGEMENT_INTERFACE": (
+        "The host is managed over this interface.",
+        "Make another one the management interface first.",
+    ),
+    "PIF_DOES_NOT_ALLOW_UNPLUG": (
+        "This interface may not be disconnected: the host needs it.",
+        "",
+    ),
+    "PIF_IS_PHYSICAL": ("This is a network card of the host, no VLAN.", ""),
+    "PIF_HAS_NO_NETWORK_CONFIGURATION": (
+        "The interface has no IP configuration.",
+        "Give it an address first.",
+    ),
+    "PIF_NOT_PRESENT": (
+        "A host of the pool has no interface on this network.",
+        "Give every host one first.",
+    ),
+    "CANNOT_PLUG_BOND_SLAVE": (
+        "The interface is part of a bond and works only with it.",
+        "",
+    ),
+    "INVALID_IP_ADDRESS_SPECIFIED": ("The host does not take this address ({0}).", ""),
     "CERTIFICATE_NAME_INVALID": ("The name {0} is no good for a certificate.", "Choose another."),
     "CERTIFICATE_ALREADY_EXISTS": (
         "The pool has a certificate of the name {0} already.",

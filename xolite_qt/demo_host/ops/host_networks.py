@@ -11,6 +11,17 @@ from typing import Any
 from xolite_qt.demo_host.datamodel import NULL_REF
 from xolite_qt.demo_host.ops.cards import new_mac
 from xolite_qt.demo_host.ops.device_rules import is_live, record_of
+from xolite_qt.demo_host.ops.network_rules import (
+    check_bond,
+    check_forget,
+    check_plug,
+    check_vifs,
+    clear_network,
+    follow_address,
+    forget_card,
+    found_cards,
+    move_over,
+)
 from xolite_qt.demo_host.ops.vm_power import take
 from xolite_qt.demo_host.registry import Call, Failure, method
 
@@ -41,10 +52,7 @@ def network_create(call: Call, args: dict[str, Any]) -> str:
 @method("network.destroy")
 def network_destroy(call: Call, self: str) -> None:
     """Removes a network that nothing uses."""
-    record = call.db.get("network", self)
-    for field, code in (("VIFs", "NETWORK_CONTAINS_VIF"), ("PIFs", "NETWORK_CONTAINS_PIF")):
-        if record[field]:
-            raise Failure(code, ",".join(record[field]))
+    clear_network(call, self)
     call.db.destroy("network", self)
 
 
@@ -169,8 +177,11 @@ async def bond_create(
             raise Failure("PIF_VLAN_EXISTS", ref)
         if pif["host"] != pifs[0]["host"]:
             raise Failure("PIF_CANNOT_BOND_CROSS_HOST")
+    check_bond(call, members)
     await take(call, 3.0)
-    primary = next((i for i, pif in enumerate(pifs) if pif["management"]), 0)
+    order = range(len(pifs))
+    with_address = next((i for i in order if pifs[i]["ip_configuration_mode"] != "None"), 0)
+    primary = next((i for i in order if pifs[i]["management"]), with_address)
     base = pifs[primary]
     addresses = (
         "ip_configuration_mode",
@@ -199,6 +210,7 @@ async def bond_create(
             bool(record_of(call.host, "PIF_metrics", pif["metrics"]).get("carrier")) for pif in pifs
         ),
     )
+    move_over(call, members, master)
     for ref in members:
         db.set(
             "PIF",
@@ -231,9 +243,8 @@ async def bond_destroy(call: Call, self: str) -> None:
     db = call.db
     bond = db.get("Bond", self)
     master = db.get("PIF", bond["master"])
-    if master["VLAN_slave_of"]:
-        raise Failure("PIF_VLAN_STILL_EXISTS", bond["master"])
     await take(call, 3.0)
+    move_over(call, [bond["master"]], bond["primary_slave"])
     for ref in list(bond["slaves"]):
         fields: dict[str, Any] = {"bond_slave_of": NULL_REF, "currently_attached": True}
         if ref == bond["primary_slave"]:
@@ -270,6 +281,7 @@ def _check_unplug(call: Call, ref: str) -> None:
 
 @method("PIF.plug")
 async def pif_plug(call: Call, self: str) -> None:
+    check_plug(call, self)
     await take(call, 1.0)
     call.db.set("PIF", self, currently_attached=True)
 
@@ -281,6 +293,7 @@ async def pif_unplug(call: Call, self: str) -> None:
         raise Failure("PIF_IS_MANAGEMENT_INTERFACE", self)
     if pif["disallow_unplug"]:
         raise Failure("PIF_DOES_NOT_ALLOW_UNPLUG", self)
+    check_vifs(call, self)
     await take(call, 1.0)
     call.db.set("PIF", self, currently_attached=False)
 
@@ -313,15 +326,21 @@ def pif_introduce(call: Call, host: str, mac: str, device: str, managed: bool) -
 @method("PIF.forget")
 def pif_forget(call: Call, self: str) -> None:
     _check_unplug(call, self)
-    if not call.db.get("PIF", self)["physical"]:
+    pif = call.db.get("PIF", self)
+    if not pif["physical"]:
         raise Failure("PIF_IS_NOT_PHYSICAL", self)
+    check_forget(call, self)
+    forget_card(call, pif)
     call.db.destroy("PIF", self)
 
 
 @method("PIF.scan")
 async def pif_scan(call: Call, host: str) -> None:
-    """Looks for network cards; there are no new ones."""
+    """Looks for network cards; it finds those that were forgotten."""
     await take(call, 1.0)
+    for pif in found_cards(call, host):
+        kept = ("device", "MAC", "MTU", "host", "network", "metrics", "physical", "managed")
+        call.db.create("PIF", {name: pif[name] for name in kept}, VLAN=NO_VLAN)
 
 
 @method("PIF.reconfigure_ip")
@@ -329,6 +348,8 @@ async def pif_reconfigure_ip(
     call: Call, self: str, mode: str, address: str, netmask: str, gateway: str, dns: str
 ) -> None:
     """Gives an interface another address."""
+    if mode == "None" and call.db.get("PIF", self)["management"]:
+        raise Failure("PIF_IS_MANAGEMENT_INTERFACE", self)
     if mode == "Static":
         for name, value in (("IP", address), ("netmask", netmask)):
             if not _is_ipv4(value):
@@ -340,6 +361,7 @@ async def pif_reconfigure_ip(
     elif mode == "DHCP":
         fields = {name: call.db.get("PIF", self)[name] for name in fields}
     call.db.set("PIF", self, ip_configuration_mode=mode, **fields)
+    follow_address(call, self)
 
 
 def _is_ipv4(text: str) -> bool:

@@ -9,6 +9,7 @@ from xolite_qt.ui.views.pool.alarms import PoolAlarms
 from xolite_qt.ui.views.pool.dashboard import PoolDashboard
 from xolite_qt.ui.views.pool.health.page import HealthPage
 from xolite_qt.ui.views.pool.hosts import HostsPage
+from xolite_qt.ui.views.pool.networks.page import NetworksPage
 from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
 from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
 from xolite_qt.ui.views.pool.system.page import PoolSystem
@@ -20,6 +21,7 @@ PAGES[Kind.POOL] = [
     PageSpec("dashboard", "Dashboard", PoolDashboard),
     PageSpec("alarms", "Alarms", PoolAlarms),
     PageSpec("system", "System", PoolSystem),
+    PageSpec("network", "Network", NetworksPage),
     PageSpec("health", "Health", HealthPage),
     PageSpec("tasks", "Tasks", TasksPage),
     PageSpec("hosts", "Hosts", HostsPage),

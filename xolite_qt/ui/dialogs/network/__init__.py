@@ -1,0 +1,1 @@
+"""Dialogs of networks and interfaces."""
