@@ -102,7 +102,7 @@ class JournalFeed:
 
     def start(self) -> None:
         """Begins. Each of these stores is held by a part of the window already."""
-        if self._holds or not self._keep_days():
+        if self._holds:
             return
         stores = self._stores
         self._holds = [
@@ -113,6 +113,8 @@ class JournalFeed:
         ]
         for store in (stores.vm, stores.host):
             self._known.update(store.records)
+            for record in store.records.values():
+                self._note_tasks(record)
         self._prune()
 
     def stop(self) -> None:
@@ -148,11 +150,7 @@ class JournalFeed:
         def changed(change: Change[Any]) -> None:
             entries: list[Entry] = []
             for record in (*change.added, *change.changed):
-                cls = "VM" if isinstance(record, VM) else "host"
-                for task in record.current_operations:
-                    self._subjects[task] = (cls, record.uuid)
-            while len(self._subjects) > _MOST_SUBJECTS:
-                del self._subjects[next(iter(self._subjects))]
+                self._note_tasks(record)
             for record in change.changed:
                 before = self._known.get(record.ref)
                 if before is not None:
@@ -165,6 +163,27 @@ class JournalFeed:
             self.keep(entries)
 
         return changed
+
+    def _note_tasks(self, record: Any) -> None:
+        cls = "VM" if isinstance(record, VM) else "host"
+        for task in record.current_operations:
+            self._subjects[task] = (cls, record.uuid)
+        while len(self._subjects) > _MOST_SUBJECTS:
+            del self._subjects[next(iter(self._subjects))]
+
+    def _note_runs(self) -> None:
+        """What was started here may end before its object names it."""
+        for run in self._stores.api.runs:
+            first = run.params[0] if run.params else None
+            record = self._known.get(first) if isinstance(first, str) else None
+            if run.task_ref is not None and record is not None:
+                cls = "VM" if isinstance(record, VM) else "host"
+                self._subjects[run.task_ref] = (cls, record.uuid)
+
+    def subject_of(self, task: str) -> str:
+        """Uuid of the VM or host that a task works or worked on; "" where that is not known."""
+        found = self._subjects.get(task)
+        return found[1] if found is not None else ""
 
     def _vm_edits(self, before: VM, after: VM) -> list[Entry]:
         found = self._edits(before, after, "VM", _VM_EDITS)
@@ -193,6 +212,7 @@ class JournalFeed:
 
     def _tasks(self, change: Change[Task]) -> None:
         entries = []
+        self._note_runs()
         for task in (*change.added, *change.changed):
             obj = self._subjects.get(task.ref)
             if obj is not None and not is_pending(task):

@@ -201,6 +201,11 @@ class XenApi:
         self._runs = {r for r in self._runs if not r.done} | {run}
         return run
 
+    @property
+    def runs(self) -> frozenset[TaskRun[Any]]:
+        """Operations started here that are under way, and some that have just ended."""
+        return frozenset(self._runs)
+
     def witness(self, shown: Callable[[Exchange], object] | None) -> None:
         """Shows every exchange with the host but logins to `shown`, from now on; None ends that.
 

@@ -54,12 +54,14 @@ class TaskRun(Generic[T]):
 
     Attributes:
         method: the operation, such as `VM.start`.
+        params: its parameters.
         progress: how far it is, 0 to 1.
         task_ref: the host's task; None until the host answered, and for plain calls.
     """
 
     def __init__(self, api: XenApi, method: str, params: Sequence[Any]) -> None:
         self.method = method
+        self.params = tuple(params)
         self.progress = 0.0
         self.task_ref: str | None = None
         self._api = api

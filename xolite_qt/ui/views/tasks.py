@@ -81,8 +81,16 @@ class TasksPage(TablePage[TaskRow]):
         """What is said where there is none."""
         return "No tasks: nothing is at work, and nothing was finished since you signed in"
 
+    def is_mine(self, row: TaskRow) -> bool:
+        """Whether the page is about this task at all."""
+        return True
+
     def _belongs(self, row: TaskRow) -> bool:
-        return row.ref not in self._cleared and (self.noise.isChecked() or not is_noise(row))
+        return (
+            self.is_mine(row)
+            and row.ref not in self._cleared
+            and (self.noise.isChecked() or not is_noise(row))
+        )
 
     def _narrow(self) -> None:
         self.model.set_row_filter(self._belongs)

@@ -7,6 +7,7 @@ from xolite_qt.ui.views.host.alarms import HostAlarms
 from xolite_qt.ui.views.host.console import HostConsole
 from xolite_qt.ui.views.host.dashboard import HostDashboard
 from xolite_qt.ui.views.host.system import HostSystem
+from xolite_qt.ui.views.host.tasks import HostTasks
 from xolite_qt.ui.views.host.vms import HostVms
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.parts.timeline.page import HostTimeLine
@@ -18,4 +19,5 @@ PAGES[Kind.HOST] = [
     PageSpec("alarms", "Alarms", HostAlarms),
     PageSpec("system", "System", HostSystem),
     PageSpec("vms", "VMs", HostVms),
+    PageSpec("tasks", "Tasks", HostTasks),
 ]

@@ -12,6 +12,7 @@ from xolite_qt.ui.views.vm.disks import VmDisks
 from xolite_qt.ui.views.vm.network import VmNetwork
 from xolite_qt.ui.views.vm.snapshots import VmSnapshots
 from xolite_qt.ui.views.vm.system import VmSystem
+from xolite_qt.ui.views.vm.tasks import VmTasks
 
 PAGES[Kind.VM] = [
     PageSpec("dashboard", "Dashboard", VmDashboard),
@@ -23,4 +24,5 @@ PAGES[Kind.VM] = [
     PageSpec("disks", "Disks", VmDisks),
     PageSpec("snapshots", "Snapshots", VmSnapshots),
     PageSpec("backups", "Backups", VmBackups),
+    PageSpec("tasks", "Tasks", VmTasks),
 ]
