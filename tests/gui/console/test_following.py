@@ -10,6 +10,7 @@ from tests.gui.console.conftest import Desk, open_console, vm_in
 from tests.gui.pages.conftest import Bench
 from xolite_qt.ui.views.console.connection import LONGEST_PAUSE_S, Phase, pause_s
 from xolite_qt.ui.views.console.part import ConsolePart
+from xolite_qt.ui.views.vm.console import VmConsole
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -164,10 +165,12 @@ async def test_nothing_is_pending_after_the_page(desk: Desk) -> None:
 
 async def test_a_page_left_while_it_connects_leaves_nothing(bench: Bench) -> None:
     vm = vm_in(bench, "Running")
-    for wait_s in (0.0, 0.02, 0.05, 0.08):
-        desk = await open_console(bench, vm)
+    for wait_s in (0.0, 0.02, 0.05, 0.08, 0.12):
+        page = VmConsole(bench.context, vm)
+        bench.shown.append(page)
+        page.show()
         await asyncio.sleep(wait_s)
-        desk.page.hide()
+        page.hide()
     await bench.until(lambda: len(bench.context.tasks) == 0)
     await bench.until(lambda: not bench.running.host.consoles._sessions[vm])
 

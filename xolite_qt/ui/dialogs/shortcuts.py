@@ -14,6 +14,8 @@ SHORTCUTS = (
     ("Ctrl+J", "Open or close the task drawer"),
     ("Ctrl+C", "Copy the selected rows or cells"),
     ("F5", "Try to reconnect now"),
+    ("F11", "A console in full screen, and back"),
+    ("Right Ctrl", "Take the keyboard back from a console"),
     ("Ctrl+,", "Settings"),
     ("F1 or ?", "This list"),
     ("Ctrl+Q", "Quit"),

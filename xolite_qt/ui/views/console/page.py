@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from xolite_qt.stores import Subscription
 from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.views.console.choices import tile_pool
+from xolite_qt.ui.views.console.connection import Phase
 from xolite_qt.ui.views.console.feed import ConsoleFeed
 from xolite_qt.ui.views.console.line_part import LinePart
 from xolite_qt.ui.views.console.part import ConsolePart
@@ -102,6 +103,13 @@ class ConsolePage(Page):
             for kind in self.kinds.ids():
                 self.windows.leave(f"{kind}:{self._feed.key}", self.take)
 
+    @property
+    def busy(self) -> bool:
+        """Override Page::busy: also until the first attempt to connect has ended."""
+        part = self.part
+        connecting = part is not None and part.connection.phase is Phase.CONNECTING
+        return super().busy or connecting
+
     # ------------------------------------------------------------------ what is shown
 
     def _show_kinds(self) -> None:
@@ -157,6 +165,7 @@ class ConsolePage(Page):
         self.part = part
         part.detach_wanted.connect(self.detach)
         part.full_wanted.connect(self.fill_screen)
+        part.connection.changed.connect(self.tell_busy)
         self._column.addWidget(part, 1)
         part.show()
 
@@ -165,6 +174,7 @@ class ConsolePage(Page):
         if part is not None:
             part.detach_wanted.disconnect(self.detach)
             part.full_wanted.disconnect(self.fill_screen)
+            part.connection.changed.disconnect(self.tell_busy)
             self._column.removeWidget(part)
         return part
 
