@@ -9,8 +9,8 @@ from xolite_qt.ui.dialogs.backups.form import Choice, Form
 from xolite_qt.ui.models.new_vm import Install, Origin
 from xolite_qt.ui.models.new_vm_world import is_default
 from xolite_qt.ui.views.pool.new_vm.part import Part, Problems
-from xolite_qt.ui.widgets.pick_list import Item, PickList
 from xolite_qt.ui.views.pool.new_vm.session import NewVmSession
+from xolite_qt.ui.widgets.pick_list import Item, PickList
 
 
 class TemplatePart(Part):
