@@ -140,9 +140,9 @@ class NewNetworkDialog(EditDialog):
             problems[self.vlan_row] = problem
         if problem := facts.mtu_problem(whole_number(self.mtu.text())):
             problems[self.mtu_row] = problem
-        if self.purpose.isEnabled() and self.purpose.isChecked():
-            if problem := nbd_problem(self._nbd, "", NBD):
-                problems[self.purpose_row] = problem
+        serves = self.purpose.isEnabled() and self.purpose.isChecked()
+        if serves and (problem := nbd_problem(self._nbd, "", NBD)):
+            problems[self.purpose_row] = problem
         return problems
 
     def _vlan_problem(self) -> str:

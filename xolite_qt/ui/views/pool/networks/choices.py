@@ -14,6 +14,7 @@ from xolite_qt.ui.models.network_deeds import delete_deed, delete_question, purp
 from xolite_qt.ui.models.network_facts import NetworkFacts
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
+from xolite_qt.ui.views.pool.networks.create import new_bond, new_network
 from xolite_qt.xen_api import Network
 
 _ONE = "Choose one network."
@@ -109,5 +110,8 @@ def delete(context: PageContext, network: Network, its: NetworkFacts) -> None:
 
 @provides("pool")
 def pool_choices(context: PageContext, _pools: Sequence[Any]) -> Sequence[Choice]:
-    """Forms for new networks; they are never closed."""
-    return ()
+    """Forms for new networks; they say themselves what stands in the way."""
+    return (
+        Choice("pool.new_network", "New network…", "plus", partial(new_network, context), None, 15),
+        Choice("pool.new_bond", "New bond…", "link", partial(new_bond, context), None, 15),
+    )

@@ -20,6 +20,7 @@ from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.live_page import Throttle
 from xolite_qt.ui.views.parts.table_page import TablePage
 from xolite_qt.ui.views.pool.networks.choices import network_choices, pool_choices
+from xolite_qt.ui.views.pool.networks.create import MADE
 from xolite_qt.ui.views.pool.networks.panel import NetworkPanel
 from xolite_qt.ui.widgets import Button
 from xolite_qt.xen_api import Network
@@ -107,6 +108,7 @@ class NetworksPage(TablePage[Network]):
         self._count()
         super().refresh()
         self._show_panel()
+        self._show_new()
 
     def unsubscribe(self) -> None:
         """Nothing is drawn any more."""
@@ -123,7 +125,15 @@ class NetworksPage(TablePage[Network]):
         super()._state(state)
         self._show_panel()
 
+    def _show_new(self) -> None:
+        """Select what a form has just made, once its event is here."""
+        ref = self.context.services.get(MADE, "")
+        if ref and self.model.get(ref) is not None:
+            del self.context.services[MADE]
+            self.select(ref)
+
     def _others(self, _change: object) -> None:
+        self.throttle.call(self._show_new)
         self.throttle.call(self._count)
         self.throttle.call(self._show_panel)
 
