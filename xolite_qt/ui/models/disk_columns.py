@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.column import Column, Kind
 from xolite_qt.xen_api import SR, VBD, VDI
 
@@ -38,6 +39,10 @@ def disk_columns(
 
         return value
 
+    def size(read: Callable[[VDI], int]) -> Callable[[VBD], str]:
+        value = number(read)
+        return lambda vbd: "" if vdi(vbd) is None else fmt.size(value(vbd))
+
     def yes(read: Callable[[VBD], bool]) -> Callable[[VBD], str]:
         return lambda vbd: "Yes" if read(vbd) else "No"
 
@@ -62,6 +67,7 @@ def disk_columns(
             id="size",
             title="Size",
             value=number(lambda disk: disk.virtual_size),
+            text=size(lambda disk: disk.virtual_size),
             kind=Kind.BYTES,
             width=100,
         ),
@@ -69,6 +75,7 @@ def disk_columns(
             id="used",
             title="On disk",
             value=number(lambda disk: disk.physical_utilisation),
+            text=size(lambda disk: disk.physical_utilisation),
             kind=Kind.BYTES,
             width=100,
         ),

@@ -62,6 +62,7 @@ async def test_a_disk_is_added_to_a_running_vm(bench: Bench) -> None:
     vm = a_vm(bench)
     page = await open_page(bench, vm)
     assert page.model.rowCount() == len(bench.db.get("VM", vm)["VBDs"])
+    assert "iB" in page.model.texts(0)[page.model.column_at("size")]
     page.buttons["disk.add"].click()
     dialog = await bench.dialog(AddDiskDialog)
     dialog.name.clear()

@@ -37,7 +37,12 @@ NAME = Column[CaseRow](
 )
 NOTE = Column[CaseRow](id="note", title="What", value=lambda row: row.case.note, width=360)
 SIZE = Column[CaseRow](
-    id="size", title="Size", value=lambda row: row.case.size_bytes, kind=Cell.BYTES, width=110
+    id="size",
+    title="Size",
+    value=lambda row: row.case.size_bytes,
+    text=lambda row: fmt.size(row.case.size_bytes),
+    kind=Cell.BYTES,
+    width=110,
 )
 
 
