@@ -123,7 +123,7 @@ async def test_members_of_a_bond_are_greyed_with_the_reason(bench: Bench) -> Non
     await bench.api.call("Bond.create", made, members, "", "lacp", {})
     _page, form = await open_form(bench)
     assert not form.boxes["eth1"].isEnabled()
-    assert "is part of a bond already" in form.boxes["eth1"].text()
+    assert "is part of a bond already" in form.boxes["eth1"].accessibleDescription()
     form.reject()
     await closed(bench)
 

@@ -208,3 +208,20 @@ async def test_a_hidden_page_wants_nothing(bench: Bench) -> None:
     page = await open_networks(bench)
     page.hide()
     await bench.until(lambda: not bench.stores.classes_in_use)
+
+
+async def test_where_it_is_narrow_the_panel_takes_the_place_of_the_table(bench: Bench) -> None:
+    page = await open_networks(bench)
+    page.resize(760, 600)
+    page.table.select_ref(await bench.ref_of("network", "Storage"))
+    await bench.until(lambda: page.details.isEnabled())
+    assert not page.panel.is_open
+    page.details.click()
+    assert page.panel.is_open
+    assert page.card.isHidden()
+    page.panel.close_panel()
+    assert page.card.isVisible()
+    page.resize(1100, 600)
+    page.details.click()
+    assert page.card.isVisible()
+    assert page.panel.isVisible()

@@ -30,6 +30,7 @@ class Row(QWidget):
     def __init__(self, fields: Sequence[QWidget], hint: str = "") -> None:
         super().__init__()
         self._hint = hint
+        self._tone: Tone = "secondary"
         self.problem = ""
         self.fields = tuple(fields)
         column = QVBoxLayout(self)
@@ -53,7 +54,7 @@ class Row(QWidget):
         """Say what is wrong with the field, or nothing."""
         self.problem = problem
         self._sign.setVisible(bool(problem))
-        self._say(problem or self._hint, "danger" if problem else "secondary")
+        self._say(problem or self._hint, "danger" if problem else self._tone)
         accent = "danger" if problem else ""
         for field in self.fields:
             if isinstance(field, QLineEdit | QComboBox | QSpinBox) and (
@@ -66,7 +67,7 @@ class Row(QWidget):
 
     def set_hint(self, hint: str, tone: Tone = "secondary") -> None:
         """Say something else while nothing is wrong."""
-        self._hint = hint
+        self._hint, self._tone = hint, tone
         if not self.problem:
             self._say(hint, tone)
 

@@ -35,6 +35,13 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else None
 
 
+def narrow(choice: Choice) -> Choice:
+    """A field that a long entry does not make wider than its form."""
+    choice.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    choice.setMinimumContentsLength(16)
+    return choice
+
+
 class EditNetworkDialog(EditDialog):
     """Edits a network; only what differs is written.
 

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.dialogs.backups.form import Choice, Row
-from xolite_qt.ui.dialogs.network.edit_network import nbd_problem, whole_number
+from xolite_qt.ui.dialogs.network.edit_network import narrow, nbd_problem, whole_number
 from xolite_qt.ui.dialogs.pool.edit_dialog import EditDialog
 from xolite_qt.ui.dialogs.pool.identity import LONGEST_NAME
 from xolite_qt.ui.models import network_facts as facts
@@ -19,6 +26,7 @@ from xolite_qt.ui.models.backup_nbd import NBD, NbdNetwork
 from xolite_qt.ui.models.network_bonds import BondPlan, BondWorld, plan_bond
 from xolite_qt.ui.models.network_deeds import NewBond, bond_deed
 from xolite_qt.ui.widgets.banner import Banner
+from xolite_qt.ui.widgets.text import TextLabel
 
 if TYPE_CHECKING:
     from xolite_qt.ui.context import PageContext
@@ -73,28 +81,33 @@ class NewBondDialog(EditDialog):
         self.made: list[str] = []
         self._world, self._nbd = world, nbd
         self.warning = Banner()
-        self.body.insertWidget(1, self.warning)
+        self.body.insertWidget(0, self.warning)
         boxes = QWidget()
         column = QVBoxLayout(boxes)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(8)
         self.boxes: dict[str, QCheckBox] = {}
         for card in cards:
-            text = f"{card.device}  ·  {card.words}"
-            box = QCheckBox(f"{text}  ·  {card.reason}" if card.reason else text)
+            box = QCheckBox(card.device)
             box.setAccessibleName(f"Interface {card.device}")
+            words = f"{card.words} · {card.reason}" if card.reason else card.words
+            box.setAccessibleDescription(words)
             box.setEnabled(card.reason is None)
             box.toggled.connect(self._judge)
             self.boxes[card.device] = box
-            column.addWidget(box)
-        self.mode = Choice(MODES, "balance-slb")
+            line = QHBoxLayout()
+            line.setSpacing(12)
+            line.addWidget(box)
+            line.addWidget(TextLabel(words, kind="small", tone="secondary", elide=True), 1)
+            column.addLayout(line)
+        self.mode = narrow(Choice(MODES, "balance-slb"))
         self.name = QLineEdit()
         self.name.setMaxLength(LONGEST_NAME)
         self.mtu = QLineEdit(str(facts.USUAL_MTU))
         self.description = QPlainTextEdit()
         self.description.setTabChangesFocus(True)
         self.description.setFixedHeight(66)
-        self.purpose = QCheckBox("Hosts serve disks to backup programs (encrypted)")
+        self.purpose = QCheckBox("Serve disks to backup programs")
         self.interfaces_row = self.form.add("Interfaces", boxes)
         self.mode_row = self.form.add("Mode", self.mode)
         self.name_row = self.form.add("Name", self.name)

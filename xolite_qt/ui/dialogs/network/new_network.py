@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QPlainTextEdit, QWidget
 
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.dialogs.backups.form import Choice, Row
-from xolite_qt.ui.dialogs.network.edit_network import nbd_problem, whole_number
+from xolite_qt.ui.dialogs.network.edit_network import narrow, nbd_problem, whole_number
 from xolite_qt.ui.dialogs.pool.edit_dialog import EditDialog
 from xolite_qt.ui.dialogs.pool.identity import LONGEST_NAME
 from xolite_qt.ui.models import network_facts as facts
@@ -63,7 +63,7 @@ class NewNetworkDialog(EditDialog):
         self._nbd, self._names = nbd, frozenset(name.casefold() for name in names)
         entries = [(one.pif, one.words) for one in interfaces]
         entries.append((INTERNAL, "None: internal to each host"))
-        self.interface = Choice(entries, entries[0][0])
+        self.interface = narrow(Choice(entries, entries[0][0]))
         self.name = QLineEdit()
         self.name.setMaxLength(LONGEST_NAME)
         self.vlan = QLineEdit()
@@ -72,7 +72,7 @@ class NewNetworkDialog(EditDialog):
         self.description = QPlainTextEdit()
         self.description.setTabChangesFocus(True)
         self.description.setFixedHeight(66)
-        self.purpose = QCheckBox("Hosts serve disks to backup programs (encrypted)")
+        self.purpose = QCheckBox("Serve disks to backup programs")
         self.interface_row = self.form.add("Interface", self.interface)
         self.name_row = self.form.add("Name", self.name)
         self.vlan_row = self.form.add("VLAN", self.vlan, narrow=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from xolite_qt.stores import Store, Subscription
@@ -22,16 +22,17 @@ from xolite_qt.ui.views.parts.table_page import TablePage
 from xolite_qt.ui.views.pool.networks.choices import network_choices, pool_choices
 from xolite_qt.ui.views.pool.networks.create import MADE
 from xolite_qt.ui.views.pool.networks.panel import NetworkPanel
-from xolite_qt.ui.widgets import Button
+from xolite_qt.ui.widgets import Button, FlowLayout, IconButton
 from xolite_qt.xen_api import Network
 
+NARROW_PX = 860
 COUNTED_S = 0.5
 """VIFs are counted at most this often; a large pool has ten thousand."""
 
 _KINDS = (
-    ("", "All networks"),
-    ("external", "With interfaces"),
-    ("internal", "Internal to hosts"),
+    ("", "All"),
+    ("external", "External"),
+    ("internal", "Internal"),
 )
 
 
@@ -55,7 +56,10 @@ class NetworksPage(TablePage[Network]):
         )
         self.throttle = Throttle(self, COUNTED_S)
         self.kinds = Pick(_KINDS, "", self._filter)
-        self.kinds.setAccessibleName("Which networks")
+        self.kinds.setAccessibleName(self.tr("Which networks"))
+        self.kinds.setFixedWidth(128)
+        # The panel may stand beside it, or in its place.
+        self.card.setMinimumWidth(400)
         self.bar.insertWidget(1, self.kinds)
         self.new = Button(
             self.tr("New"),
@@ -64,10 +68,17 @@ class NetworksPage(TablePage[Network]):
             small=True,
             menu=context.actions.menu_of(lambda: pool_choices(context, ()), self),
         )
-        self.bar.addWidget(self.new)
-        self.nbd = Button("NBD…", icon="backup", small=True, on_click=self._open_nbd)
-        self.nbd.set_tip("Over which networks hosts serve disks to backups")
-        self.bar.addWidget(self.nbd)
+        self.nbd = Button(
+            self.tr("NBD per network…"), icon="backup", small=True, on_click=self._open_nbd
+        )
+        self.nbd.set_tip(self.tr("Over which networks hosts serve disks to backups"))
+        buttons = QWidget()
+        flow = FlowLayout(buttons, spacing=6)
+        flow.addWidget(self.new)
+        flow.addWidget(self.nbd)
+        self.card.body.insertWidget(1, buttons)
+        self.details = IconButton("info", self.tr("Show details"), self._toggle)
+        self.tools.addWidget(self.details)
         self.panel = NetworkPanel(context, self.copy_json)
         self._shown = ""
         row = QHBoxLayout()
@@ -79,7 +90,7 @@ class NetworksPage(TablePage[Network]):
         row.addWidget(self.panel)
         column.addLayout(row)
         self.table.selection_changed.connect(self._selected)
-        self.table.opened.connect(lambda _ref: self._edit())
+        self.table.opened.connect(self.select)
         self.panel.closed.connect(self._closed)
         context.actions.blocked_changed.connect(self._show_panel)
 
@@ -170,26 +181,58 @@ class NetworksPage(TablePage[Network]):
         rows = (self.model.get(ref) for ref in self.table.selected_refs())
         return [row for row in rows if row is not None]
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether there is no room for the table beside the panel."""
+        return self.width() < NARROW_PX
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Override QWidget::resizeEvent."""
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        self.card.setVisible(not (self.is_narrow and self.panel.is_open))
+
     def _selected(self, refs: Sequence[str]) -> None:
         self._shown = refs[0] if len(refs) == 1 else ""
-        self._show_panel()
+        self.details.setEnabled(bool(self._shown))
+        if not self.is_narrow or self.panel.is_open:
+            self._open_panel()
 
     def _closed(self) -> None:
-        self._shown = ""
-        self.table.view.clearSelection()
+        self._place()
+        self.table.view.setFocus()
+
+    def _toggle(self) -> None:
+        if self.panel.is_open:
+            self.panel.close_panel()
+        else:
+            self._open_panel()
+
+    def _open_panel(self) -> None:
+        if self.store.get(self._shown) is not None:
+            self.panel.open()
+        self._show_panel()
+        self._place()
 
     def _show_panel(self) -> None:
-        network = self.store.get(self._shown) if self._shown else None
+        """Everything anew, where the panel is open."""
+        if not self.panel.is_open:
+            return
+        network = self.store.get(self._shown)
         if network is None:
             self.panel.close_panel()
             return
+        self.panel.open(facts.name_of(network))
         self.panel.show_network(network, self.found.get(network.ref, facts.NOTHING))
         self.panel.show_choices(self.its_choices([network]))
-        self.panel.open(facts.name_of(network))
 
     def select(self, ref: str) -> None:
         """Show the details of one network."""
         self.table.select_ref(ref)
+        self._shown = ref
+        self._open_panel()
 
     def copy_json(self) -> None:
         """The shown network with its interfaces, as JSON, to the clipboard."""
@@ -209,9 +252,6 @@ class NetworksPage(TablePage[Network]):
         """For the palette: of the selected network."""
         chosen = self.chosen()
         return self.its_choices(chosen) if chosen else ()
-
-    def _edit(self) -> None:
-        self.context.actions.choose(self.its_choices(self.chosen())[0])
 
     def _open_nbd(self) -> None:
         self.context.services["backups"].nbd()
