@@ -52,6 +52,14 @@ async def part(bench: Bench, page: ConsolePage) -> LinePart:
     return part
 
 
+def tap(part: LinePart) -> None:
+    """Right Ctrl, down and up."""
+    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+        QApplication.sendEvent(
+            part.terminal, QKeyEvent(kind, K.Key_Control, M.NoModifier, 0, 0xFFE4, 0)
+        )
+
+
 def text(part: LinePart) -> str:
     return part.terminal.terminal.text()
 
@@ -135,10 +143,7 @@ async def test_it_scrolls_back(bench: Bench, part: LinePart) -> None:
 
 
 async def test_the_release_key_gives_the_keyboard_back(part: LinePart) -> None:
-    for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-        QApplication.sendEvent(
-            part.terminal, QKeyEvent(kind, K.Key_Control, M.NoModifier, 0, 0xFFE4, 0)
-        )
+    tap(part)
     assert not part.terminal.hasFocus()
     assert "Right Ctrl" in part.release_words
 
@@ -175,6 +180,18 @@ async def test_a_text_console_goes_into_its_own_window(
     window.close()
     await bench.until(lambda: part.connection.phase is Phase.IDLE)
     assert isinstance(page.part, ScreenPart)
+
+
+async def test_a_text_console_fills_the_screen(page: ConsolePage, part: LinePart) -> None:
+    tap(part)
+    QTest.keyClick(page, K.Key_F11)
+    window = page.windows.window(page.key)
+    assert window is not None
+    assert window.is_full
+    tap(part)
+    assert window.leave_bar.leave.hasFocus()
+    QTest.keyClick(window, K.Key_F11)
+    assert page.part is part
 
 
 @pytest.mark.parametrize(

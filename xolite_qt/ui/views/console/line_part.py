@@ -102,6 +102,7 @@ class LinePart(ConsolePart):
             self.tr("Types a command that tells the shell how many columns and rows there are")
         )
         bar.add("size", whole)
+        bar.add("full", IconButton("expand", self.tr("Full screen (F11)"), self.full_wanted.emit))
         self.detach = IconButton(
             "external", self.tr("Open in a window of its own"), self.detach_wanted.emit
         )
@@ -157,7 +158,8 @@ class LinePart(ConsolePart):
     def _released(self) -> None:
         if self._watch is not None:
             self._watch.released()
-        self.enter.setFocus(Qt.FocusReason.OtherFocusReason)
+        if self.bar.isVisible():
+            self.enter.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _press_enter(self) -> None:
         self._line.send(b"\r")

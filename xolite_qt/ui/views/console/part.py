@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from xolite_qt.ui.actions import ActionId
@@ -78,6 +79,9 @@ class ConsolePart(QWidget):
         column.addWidget(bar)
         column.addWidget(self.banner)
         column.addWidget(self.stack, 1)
+        full_key = QShortcut(QKeySequence("F11"), self)
+        full_key.setContext(Qt.ShortcutContext.WindowShortcut)
+        full_key.activated.connect(self.full_wanted)
         self.feed.changed.connect(self.refresh)
         connection.changed.connect(self.refresh)
         self.refresh()

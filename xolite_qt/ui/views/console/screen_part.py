@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtGui import QAction, QActionGroup, QGuiApplication
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from xolite_qt.rfb import LAYOUTS, RfbError, Stroke
 from xolite_qt.ui.tasks import ask
@@ -64,9 +64,7 @@ class ScreenPart(ConsolePart):
         self._take_release_key()
         self.set_fits(settings.console_fits)
         self.screen_widget.release_wanted.connect(self._released)
-        self._full_key = QShortcut(QKeySequence("F11"), self)
-        self._full_key.setContext(Qt.ShortcutContext.WindowShortcut)
-        self._full_key.activated.connect(self.full_wanted)
+        self.link.bell.connect(QApplication.beep)
 
     def _fill_bar(self, open_wall: Callable[[], object] | None) -> None:
         bar = self._console_bar
