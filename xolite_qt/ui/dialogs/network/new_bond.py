@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from xolite_qt.ui.context import PageContext
 
 MODES = (
-    ("balance-slb", "Balanced (balance-slb): no support of the switch needed"),
-    ("active-backup", "Active and backup: one works, the others wait"),
-    ("lacp", "LACP: needs a switch that is set up for it"),
+    ("balance-slb", "Balanced, on any switch (balance-slb)"),
+    ("active-backup", "One works, others wait (active-backup)"),
+    ("lacp", "LACP, on a switch set up for it (lacp)"),
 )
 _HINTS = {
     "balance-slb": "Virtual interfaces are spread over the links, and again every 30 minutes.",

@@ -110,9 +110,9 @@ def cards(stores: Stores) -> list[Card]:
 
 
 def _card_words(stores: Stores, pif: PIF) -> str:
-    role = " · management" if pif.management else ""
-    address = f" · {pif.ip}" if pif.ip else ""
-    return f"{_words(stores, pif)}{address}{role}"
+    role = "management · " if pif.management else ""
+    address = f"{pif.ip} · " if pif.ip else ""
+    return f"{role}{address}{_words(stores, pif)}"
 
 
 def bond_world(stores: Stores) -> BondWorld:

@@ -26,6 +26,8 @@ from xolite_qt.ui.widgets import Button, FlowLayout, IconButton
 from xolite_qt.xen_api import Network
 
 NARROW_PX = 860
+PANEL_PX = 400
+_ANY_PX = 16_777_215
 COUNTED_S = 0.5
 """VIFs are counted at most this often; a large pool has ten thousand."""
 
@@ -192,7 +194,9 @@ class NetworksPage(TablePage[Network]):
         self._place()
 
     def _place(self) -> None:
-        self.card.setVisible(not (self.is_narrow and self.panel.is_open))
+        instead = self.is_narrow and self.panel.is_open
+        self.card.setVisible(not instead)
+        self.panel.setMaximumWidth(_ANY_PX if instead else PANEL_PX)
 
     def _selected(self, refs: Sequence[str]) -> None:
         self._shown = refs[0] if len(refs) == 1 else ""
