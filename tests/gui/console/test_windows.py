@@ -247,10 +247,10 @@ async def test_chosen_vms_are_tiled(bench: Bench) -> None:
         await bench.until(lambda: not walls())
 
 
-@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (4, 2), (9, 3), (10, 4)])
-async def test_tiles_are_as_large_as_they_can_be(count: int, columns: int) -> None:
-    found, size = best_grid(count, QSize(1200, 800))
-    assert found == columns
-    rows = -(-count // columns)
-    assert size.width() * columns <= 1200
-    assert size.height() * rows <= 800
+async def test_tiles_are_as_large_as_they_can_be() -> None:
+    for count, columns in ((1, 1), (2, 2), (4, 2), (9, 3), (10, 4)):
+        found, size = best_grid(count, QSize(1200, 800))
+        assert found == columns
+        rows = -(-count // columns)
+        assert size.width() * columns <= 1200
+        assert size.height() * rows <= 800

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QCursor,
     QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPaintEvent,
     QPixmap,
-    QRegion,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
-from xolite_qt.rfb import CursorShape, Framebuffer, Rect
-from xolite_qt.ui import theme
-from xolite_qt.ui.widgets.console.keys import (
-    Pressed,
-    ReleaseKey,
-    is_release_key,
-    pressed,
-)
+from xolite_qt.rfb import CursorShape, Framebuffer
+from xolite_qt.ui.widgets.console.keys import Pressed, ReleaseKey, is_release_key, pressed
+from xolite_qt.ui.widgets.console.picture import ScreenPicture
 
 _BUTTONS = {
     Qt.MouseButton.LeftButton: 1,
@@ -39,7 +30,6 @@ _BUTTONS = {
 _NOTCH = 120
 # A wheel that is turned wildly sends no more notches at once than a guest can make use of.
 _MOST_NOTCHES = 10
-_EMPTY = QSize(640, 480)
 
 
 class Guest(Protocol):
@@ -58,43 +48,21 @@ class Guest(Protocol):
         """Where the pointer is."""
 
 
-def image_of(framebuffer: Framebuffer) -> QImage:
-    """The picture as Qt knows it, over the same memory: it changes as the guest paints.
-
-    Keep the framebuffer for as long as the image is used.
-    """
-    if not framebuffer.width or not framebuffer.height:
-        return QImage()
-    return QImage(
-        framebuffer.pixels.data,
-        framebuffer.width,
-        framebuffer.height,
-        framebuffer.bytes_per_line,
-        QImage.Format.Format_RGB32,
-    )
-
-
-class ConsoleScreen(QWidget):
+class ConsoleScreen(ScreenPicture):
     """Paints one guest and takes what the user does for it.
 
     Signals:
         grab_changed: the guest got or lost the keyboard.
             arg: whether it has it.
         release_wanted: the user pressed the release key: the keyboard is not the guest's any more.
-        size_changed: the picture has another size.
     """
 
     grab_changed = Signal(bool)
     release_wanted = Signal()
-    size_changed = Signal()
 
     def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._guest: Guest | None = None
-        self._framebuffer: Framebuffer | None = None
-        self._image = QImage()
-        self._fits = True
-        self._stale = False
         self._buttons = 0
         self._wheel = QPoint()
         self._down: dict[tuple[int, int], tuple[int, int]] = {}
@@ -103,17 +71,13 @@ class ConsoleScreen(QWidget):
         self.release_key: ReleaseKey = "right-ctrl"
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.set_name(name)
         self.set_cursor_shape(None)
 
     def set_name(self, name: str) -> None:
         """Whose screen it is."""
         self.setAccessibleName(self.tr("Screen of {0}").format(name) if name else self.tr("Screen"))
-
-    # ------------------------------------------------------------------ the picture
 
     @property
     def guest(self) -> Guest | None:
@@ -124,149 +88,24 @@ class ConsoleScreen(QWidget):
         """Shows a connection; with None the last picture stays, greyed."""
         self.release_all()
         self._guest = guest
-        self._stale = guest is None
         if guest is not None:
             self.take_framebuffer()
         else:
             self.set_cursor_shape(None)
-        self.update()
+        self.set_stale(guest is None)
 
     def forget(self) -> None:
         """Drops the picture: it is of something that is no more."""
         self.release_all()
         self._guest = None
-        self._stale = False
-        self._framebuffer, self._image = None, QImage()
         self.set_cursor_shape(None)
-        self._resize()
+        self.set_stale(False)
+        self.show_framebuffer(None)
 
     def take_framebuffer(self) -> None:
         """The guest's picture is another object now."""
-        if self._guest is None or self._framebuffer is self._guest.framebuffer:
-            return
-        self._framebuffer = self._guest.framebuffer
-        self._image = image_of(self._framebuffer)
-        self._resize()
-
-    def _resize(self) -> None:
-        self.updateGeometry()
-        if not self._fits:
-            self.resize(self.picture_size)
-        self.update()
-        self.size_changed.emit()
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether there is anything to show."""
-        return not self._image.isNull()
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether the picture is the last one of a connection that ended."""
-        return self._stale
-
-    @property
-    def picture_size(self) -> QSize:
-        """Pixels of the guest's screen."""
-        return self._image.size() if self.has_picture else _EMPTY
-
-    def picture(self) -> QImage:
-        """A copy of the picture as it is now."""
-        return self._image.copy()
-
-    @property
-    def fits(self) -> bool:
-        """Whether the picture is scaled to the room that there is."""
-        return self._fits
-
-    def set_fits(self, fits: bool) -> None:
-        """Scales to the room, or shows pixel by pixel."""
-        self._fits = fits
-        self._resize()
-
-    def sizeHint(self) -> QSize:
-        """The guest's own size."""
-        return self.picture_size
-
-    def minimumSizeHint(self) -> QSize:
-        """Little where it is scaled; all of it otherwise."""
-        return QSize(120, 90) if self._fits else self.picture_size
-
-    def damage(self, rects: Sequence[Rect]) -> None:
-        """Parts of the picture have changed."""
-        place, scale = self._place()
-        if scale == 1.0:
-            left, top = int(place.x()), int(place.y())
-            for rect in rects:
-                self.update(left + rect.x, top + rect.y, rect.width, rect.height)
-            return
-        for rect in rects:
-            # Smoothing takes neighbours in.
-            left = math.floor(place.x() + (rect.x - 1) * scale)
-            top = math.floor(place.y() + (rect.y - 1) * scale)
-            right = math.ceil(place.x() + (rect.x + rect.width + 1) * scale)
-            bottom = math.ceil(place.y() + (rect.y + rect.height + 1) * scale)
-            self.update(left, top, right - left, bottom - top)
-
-    def _place(self) -> tuple[QPointF, float]:
-        """Where the picture's corner is, and how large one of its pixels is."""
-        size = self.picture_size
-        if not self._fits:
-            return QPointF(
-                max(0, (self.width() - size.width()) // 2),
-                max(0, (self.height() - size.height()) // 2),
-            ), 1.0
-        scale = min(self.width() / size.width(), self.height() / size.height())
-        if 1.0 <= scale < 1.05:
-            # A few more pixels of room are not worth the blur.
-            scale = 1.0
-        left = (self.width() - size.width() * scale) / 2
-        top = (self.height() - size.height() * scale) / 2
-        return QPointF(math.floor(left), math.floor(top)), scale
-
-    def picture_rect(self) -> QRectF:
-        """Where the picture is on the widget."""
-        place, scale = self._place()
-        size = self.picture_size
-        return QRectF(place.x(), place.y(), size.width() * scale, size.height() * scale)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Override QWidget::paintEvent: only what changed, from the guest's own memory."""
-        painter = QPainter(self)
-        place, scale = self._place()
-        whole = self.picture_rect()
-        painter.setClipRegion(event.region())
-        if not self.has_picture:
-            painter.fillRect(event.rect(), QColor("#101214"))
-            return
-        inner = whole.toAlignedRect()
-        if not inner.contains(event.rect()):
-            for rect in _rects(event.region().subtracted(whole.toRect())):
-                painter.fillRect(rect, QColor("#101214"))
-        ratio = self.devicePixelRatioF()
-        painter.setRenderHint(
-            QPainter.RenderHint.SmoothPixmapTransform, (scale * ratio) % 1.0 != 0.0
-        )
-        bounds = QRect(QPoint(0, 0), self.picture_size)
-        for rect in _rects(event.region()):
-            left = math.floor((rect.x() - place.x()) / scale) - 2
-            top = math.floor((rect.y() - place.y()) / scale) - 2
-            right = math.ceil((rect.x() + rect.width() - place.x()) / scale) + 2
-            bottom = math.ceil((rect.y() + rect.height() - place.y()) / scale) + 2
-            source = QRect(left, top, right - left, bottom - top) & bounds
-            if source.isEmpty():
-                continue
-            target = QRectF(
-                place.x() + source.x() * scale,
-                place.y() + source.y() * scale,
-                source.width() * scale,
-                source.height() * scale,
-            )
-            painter.drawImage(target, self._image, QRectF(source))
-        if self._stale:
-            grey = QColor(theme.current().page)
-            grey.setAlphaF(0.65)
-            painter.fillRect(event.rect(), grey)
+        if self._guest is not None:
+            self.show_framebuffer(self._guest.framebuffer)
 
     # ------------------------------------------------------------------ pointer
 
@@ -439,11 +278,6 @@ class ConsoleScreen(QWidget):
         super().focusOutEvent(event)
         self.release_all()
         self.grab_changed.emit(False)
-
-
-def _rects(region: QRegion) -> list[QRect]:
-    # A region is a sequence, which the bindings' types do not tell.
-    return list(region)  # type: ignore[call-overload, no-any-return]
 
 
 def _dot() -> QCursor:
