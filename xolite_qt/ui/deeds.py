@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xolite_qt.ui.actions import Question
+from xolite_qt.ui.actions import ActionId, Items, Question
 
 Work = Callable[[Any], Awaitable[Any]]
 """Does it, with a connection (`xen_api.XenApi`, or a rehearsal of one)."""
@@ -71,6 +71,23 @@ def provides(kind: str) -> Callable[[Provider], Provider]:
     def enter(provider: Provider) -> Provider:
         CHOICES[kind].append(provider)
         return provider
+
+    return enter
+
+
+Form = Callable[[Any, Items], Awaitable[Sequence[Deed] | None]]
+"""Asks how an action is to be done, with the page context and the objects; None: not at all."""
+
+FORMS: dict[ActionId, Form] = {}
+"""Actions of `ui.actions` that have a form of their own instead of a plain question."""
+
+
+def form_of(action: ActionId) -> Callable[[Form], Form]:
+    """Enters the form of an action."""
+
+    def enter(form: Form) -> Form:
+        FORMS[action] = form
+        return form
 
     return enter
 

@@ -12,6 +12,7 @@ from xolite_qt.ui.actions import ActionId
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.dialogs.error import ErrorDialog
+from xolite_qt.ui.dialogs.vm.delete import DeleteVmsDialog
 from xolite_qt.ui.views.page import Kind
 from xolite_qt.xen_api import VM
 
@@ -77,9 +78,8 @@ async def test_deleting_names_the_disks_and_wants_the_name_typed(shell: Shell) -
     ]
     assert disks
     shell.workspace.runner.trigger(A.VM_DELETE, (vm,))
-    dialog = await shell.dialog(ConfirmDialog)
-    assert len(dialog.question.consequences) == len(disks)
-    assert dialog.typed is not None
+    dialog = await shell.dialog(DeleteVmsDialog)
+    assert set(disks) <= dialog.ticked()
     assert not dialog.go.isEnabled()
     dialog.typed.setText(vm.name_label[:-1])
     assert not dialog.go.isEnabled()

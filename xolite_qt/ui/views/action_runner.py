@@ -10,8 +10,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
-from xolite_qt.ui import format as words
-from xolite_qt.ui.action_steps import own_disks
 from xolite_qt.ui.actions import (
     ACTIONS,
     Action,
@@ -24,7 +22,7 @@ from xolite_qt.ui.actions import (
     actions_for,
     question_for,
 )
-from xolite_qt.ui.deeds import Choice, Deed, Work, choices_for, named, one_of
+from xolite_qt.ui.deeds import FORMS, Choice, Deed, Work, choices_for, named, one_of
 from xolite_qt.ui.dialogs.calls import CallsDialog
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
@@ -254,31 +252,44 @@ class ActionRunner(QObject):
     # ------------------------------------------------------------------ work
 
     async def _work(self, action: Action, items: Items) -> None:
+        deeds = await self._deeds(action, items, asking=True)
+        if not deeds:
+            return
+        await self.do(deeds)
+
+    async def _deeds(self, action: Action, items: Items, *, asking: bool) -> Sequence[Deed]:
+        """What an action means for these objects; nothing where the user said no.
+
+        Args:
+            action: which.
+            items: the objects.
+            asking: whether it is going to be done: harm is asked about then.
+        """
+        form = FORMS.get(action.id)
+        if form is not None and self.context is not None:
+            try:
+                return await form(self.context, items) or ()
+            except XenApiError as error:
+                explained = explain(error)
+                text = f"{action.label.rstrip('…')}: {explained.summary}"
+                self._notify(text, level="danger", details=explained.details)
+                return ()
         host = ""
         if action.wants_host:
             host = await self._choose_host(action, items)
             if not host:
-                return
-        if action.harm is not Harm.NONE:
-            consequences = await self._consequences(action, items)
-            dialog = ConfirmDialog(question_for(action, items, consequences), self._window)
-            if not await ask(dialog):
-                return
-        title = f"{action.label.rstrip('…')} {named([item.name_label for item in items])}"
-        if not await self._go_on(title, action.label.rstrip("…"), self._works(action, items, host)):
-            return
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(item: VM | Host) -> Outcome:
-            async with slots:
-                try:
-                    await action.steps(self._scope, item, host)
-                except XenApiError as error:
-                    return Outcome(item.name_label, error)
-                return Outcome(item.name_label)
-
-        outcomes = await asyncio.gather(*(one(item) for item in items))
-        self._tell(action.label, action.done, outcomes)
+                return ()
+        if (
+            asking
+            and action.harm is not Harm.NONE
+            and not await ask(ConfirmDialog(question_for(action, items), self._window))
+        ):
+            return ()
+        label = action.label.rstrip("…")
+        return [
+            Deed(item.name_label, label, action.done, work)
+            for item, work in zip(items, self._works(action, items, host), strict=True)
+        ]
 
     def _works(self, action: Action, items: Items, host: str) -> list[Work]:
         hosts = self._scope.hosts
@@ -322,10 +333,10 @@ class ActionRunner(QObject):
         self._tasks.spawn(self._show_calls_of(ACTIONS[action_id], tuple(items)), "show calls")
 
     async def _show_calls_of(self, action: Action, items: Items) -> None:
-        host = await self._choose_host(action, items) if action.wants_host else ""
-        if host or not action.wants_host:
+        deeds = await self._deeds(action, items, asking=False)
+        if deeds:
             title = f"{action.label.rstrip('…')} {named([item.name_label for item in items])}"
-            await self.show_calls(title, self._works(action, items, host))
+            await self.show_calls(title, [deed.work for deed in deeds])
 
     async def _choose_host(self, action: Action, items: Items) -> str:
         first = items[0]
@@ -339,15 +350,6 @@ class ActionRunner(QObject):
             parent=self._window,
         )
         return dialog.chosen if await ask(dialog) else ""
-
-    async def _consequences(self, action: Action, items: Items) -> list[str]:
-        if action.id is not ActionId.VM_DELETE:
-            return []
-        lines = []
-        for item in items:
-            for disk in (await own_disks(self._scope.api, item.ref)).values():
-                lines.append(f"{disk.name_label or disk.uuid} ({words.size(disk.virtual_size)})")
-        return lines
 
     def _tell(self, label: str, done: str, outcomes: Sequence[Outcome]) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.parts.timeline.page import VmTimeLine
+from xolite_qt.ui.views.vm import life
 from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.ui.views.vm.backups import VmBackups
 from xolite_qt.ui.views.vm.console import VmConsole
@@ -13,6 +14,9 @@ from xolite_qt.ui.views.vm.network import VmNetwork
 from xolite_qt.ui.views.vm.snapshots import VmSnapshots
 from xolite_qt.ui.views.vm.system import VmSystem
 from xolite_qt.ui.views.vm.tasks import VmTasks
+
+# Imported for what it enters: the forms of actions.
+__all__ = ["life"]
 
 PAGES[Kind.VM] = [
     PageSpec("dashboard", "Dashboard", VmDashboard),

@@ -1,0 +1,1 @@
+"""Forms about a VM as a whole: deleting, moving, copying, its settings."""

@@ -1,0 +1,39 @@
+"""What is done to VMs as a whole: the forms that its actions open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xolite_qt.ui.actions import ActionId, Items
+from xolite_qt.ui.context import PageContext
+from xolite_qt.ui.deeds import Deed, form_of
+from xolite_qt.ui.dialogs.vm.delete import DeleteVmsDialog
+from xolite_qt.ui.dialogs.vm.doomed import deletion, doomed
+from xolite_qt.ui.tasks import ask
+from xolite_qt.xen_api import VM
+
+
+def vms_of(items: Items) -> list[VM]:
+    """The VMs among these."""
+    return [item for item in items if isinstance(item, VM)]
+
+
+@form_of(ActionId.VM_DELETE)
+async def delete(context: PageContext, items: Items) -> Sequence[Deed] | None:
+    """Shows what goes with the VMs, and wants the name typed."""
+    going = await doomed(context.stores.api, vms_of(items))
+    dialog = DeleteVmsDialog(going, context.actions.window)
+    if not await ask(dialog):
+        return None
+    ticked = dialog.ticked()
+    deeds = []
+    for one in going:
+        disks = [disk.vdi.ref for disk in one.disks if disk.vdi.ref in ticked]
+        snapshots = [
+            (snapshot.ref, [disk.vdi.ref for disk in own if disk.vdi.ref in ticked])
+            for snapshot, own in one.snapshots
+            if snapshot.ref in ticked
+        ]
+        work = deletion(one.vm.ref, disks, snapshots)
+        deeds.append(Deed(one.vm.name_label, "Delete", "deleted", work))
+    return deeds
