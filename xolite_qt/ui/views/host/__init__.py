@@ -6,6 +6,8 @@ from xolite_qt.ui.views.host import power  # noqa: F401 -- enters what may be do
 from xolite_qt.ui.views.host.alarms import HostAlarms
 from xolite_qt.ui.views.host.console import HostConsole
 from xolite_qt.ui.views.host.dashboard import HostDashboard
+from xolite_qt.ui.views.host.network import HostNetwork
+from xolite_qt.ui.views.host.storage import HostStorage
 from xolite_qt.ui.views.host.system import HostSystem
 from xolite_qt.ui.views.host.tasks import HostTasks
 from xolite_qt.ui.views.host.vms import HostVms
@@ -18,6 +20,8 @@ PAGES[Kind.HOST] = [
     PageSpec("timeline", "Time line", HostTimeLine),
     PageSpec("alarms", "Alarms", HostAlarms),
     PageSpec("system", "System", HostSystem),
+    PageSpec("network", "Network", HostNetwork),
     PageSpec("vms", "VMs", HostVms),
+    PageSpec("storage", "Storage", HostStorage),
     PageSpec("tasks", "Tasks", HostTasks),
 ]
