@@ -366,6 +366,7 @@ class Application:
                 "recorder": recorder,
                 "journal": self._feed,
                 "password_for_runs": self._password_for_runs,
+                "follow_host": self.follow_host,
             },
         )
         workspace.sign_in_wanted.connect(
@@ -373,6 +374,50 @@ class Application:
         )
         api.events.start()
         self.window.show_workspace(workspace)
+
+    def follow_host(self, address: str) -> None:
+        """Goes on at a new address of the connected host, once it answers there."""
+        self._begin(self._follow_host(address), f"follow the host to {address}")
+
+    async def _follow_host(self, address: str) -> None:
+        from xolite_qt.moved_host import sign_in_when_there, url_at
+        from xolite_qt.ui.errors import explain
+        from xolite_qt.xen_api import XenApi, XenApiError
+
+        old, password = self.api, self._password
+        if old is None or password is None:
+            text = f"The host is at {address} from now on: sign in there."
+            self.window.notify(text, level="warning")
+            return
+        url, user = url_at(old.url, address), old.user or "root"
+        host, port = old.address
+        pin = self.pins.pinned(host, port)
+        if pin is not None:
+            # The same host has the same certificate; with any other one nobody is signed in.
+            self.pins.accept_own(address, port, pin)
+        self.window.notify(f"Looking for the host at {address}…")
+        try:
+            api = await sign_in_when_there(
+                lambda: XenApi(url, pins=self.pins, originator="xolite-qt"), user, password
+            )
+        except XenApiError as error:
+            explained = explain(error)
+            self.window.notify(
+                f"The host was not found at {address}. {explained.summary} If it stays away: "
+                "xsconsole on its own screen shows its address and sets it right.",
+                level="danger",
+                details=explained.details,
+            )
+            return
+        if pin is not None and self.pins.file.pinned(host, port) is not None:
+            self.pins.file.accept(address, port, pin)
+        kept = any(
+            known.keep_signed_in and (known.url, known.user) == (old.url, user)
+            for known in self.settings.known_hosts
+        )
+        await self._remember(Wish(url, user, password, kept), api.url)
+        await self.show_connection(api, password=password)
+        self.window.notify(f"Connected at {address}.", level="success")
 
     def _password_for_runs(self) -> str | None:
         """What a backup run signs in with that is started now; it finds the host trusted."""
