@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from xolite_qt.ui.action_rules import ActionScope, Record
-from xolite_qt.xen_api import VM, PowerState, is_null
+from xolite_qt.ui.host_reasons import note_hosts
+from xolite_qt.xen_api import VM, PowerState, XapiError, is_null
 
 Steps = Callable[[ActionScope, Any, str], Awaitable[None]]
 
@@ -19,15 +20,28 @@ def run(method: str, *params: Any) -> Steps:
     return steps
 
 
+async def _place(scope: ActionScope, item: Record, method: str, *params: Any) -> None:
+    # A refusal says little of itself: each host is asked what it has against the VM.
+    try:
+        await scope.api.run(method, item.ref, *params)
+    except XapiError as error:
+        await note_hosts(scope.api, error, item.ref, scope.hosts())
+        raise
+
+
+async def start(scope: ActionScope, item: Record, host: str) -> None:
+    await _place(scope, item, "VM.start", False, False)
+
+
 async def resume(scope: ActionScope, item: Record, host: str) -> None:
     if isinstance(item, VM) and item.power_state == PowerState.PAUSED:
         await scope.api.run("VM.unpause", item.ref)
     else:
-        await scope.api.run("VM.resume", item.ref, False, False)
+        await _place(scope, item, "VM.resume", False, False)
 
 
 async def start_on(scope: ActionScope, item: Record, host: str) -> None:
-    await scope.api.run("VM.start_on", item.ref, host, False, False)
+    await _place(scope, item, "VM.start_on", host, False, False)
 
 
 async def migrate(scope: ActionScope, item: Record, host: str) -> None:

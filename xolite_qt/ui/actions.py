@@ -149,7 +149,7 @@ ACTIONS: dict[ActionId, Action] = {
             "started",
             "starting",
             _HALTED,
-            steps.run("VM.start", False, False),
+            steps.start,
             operations=("start",),
         ),
         Action(

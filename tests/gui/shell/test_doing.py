@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu, QPlainTextEdit
+from PySide6.QtWidgets import QMenu
 
 from tests.gui.shell.conftest import Shell
 from xolite_qt.ui.actions import ActionId
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
-from xolite_qt.ui.dialogs.error import ErrorDialog
+from xolite_qt.ui.dialogs.results import ResultsWindow
 from xolite_qt.ui.dialogs.vm.delete import DeleteVmsDialog
 from xolite_qt.ui.views.page import Kind
 from xolite_qt.xen_api import VM
@@ -111,16 +111,13 @@ async def test_many_at_once_give_each_its_result(shell: Shell) -> None:
     # One goes away between the click and the call.
     shell.db.destroy("VM", refs[0])
     shell.workspace.runner.trigger(A.VM_START, vms)
-    await shell.until(lambda: "failed" in toasts(shell))
-    assert f"Start: {len(vms) - 1} of {len(vms)} done, 1 failed." in toasts(shell)
+    window = await shell.dialog(ResultsWindow)
+    await shell.until(lambda: window.again.isEnabled())
     assert all(state(shell, ref) == "Running" for ref in refs[1:])
-    shell.window.toasts.findChildren(type(shell.workspace.drawer.toggle))[-1].click()
-    dialog = await shell.dialog(ErrorDialog)
-    details = dialog.findChildren(QPlainTextEdit)[0].toPlainText()
-    assert vms[0].name_label in details
-    assert "HANDLE_INVALID" in details
-    assert "Traceback" not in details
-    dialog.reject()
+    assert f"{len(vms) - 1} of {len(vms)} done, 1 failed." in window.words.text()
+    window.more.click()
+    assert "HANDLE_INVALID" in window.details.toPlainText()
+    assert vms[0].name_label in window.text()
 
 
 async def test_what_may_not_be_done_is_told_and_not_tried(shell: Shell) -> None:

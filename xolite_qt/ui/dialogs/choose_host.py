@@ -36,11 +36,10 @@ class ChooseHostDialog(Dialog):
                 reason = self.tr("it is there already")
             elif not host.enabled:
                 reason = self.tr("in maintenance")
-            item = QListWidgetItem(icon("host"), host.name_label + (f"  ({reason})" * bool(reason)))
+            item = QListWidgetItem(icon("host"), host.name_label)
             item.setData(Qt.ItemDataRole.UserRole, host.ref)
             if reason:
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
-                item.setToolTip(plain_tooltip(reason))
+                _close(item, reason)
             self.list.addItem(item)
         self.list.currentItemChanged.connect(lambda: self._chosen())
         self.list.itemDoubleClicked.connect(self._double_clicked)
@@ -50,12 +49,25 @@ class ChooseHostDialog(Dialog):
         cancel.clicked.connect(self.reject)
         self.go = self.add_button(verb, "primary", default=True)
         self.go.clicked.connect(self.accept)
+        self._choose_first()
+        self.list.setFocus()
+
+    def _choose_first(self) -> None:
         rows = range(self.list.count())
         fit = [at for at in rows if self.list.item(at).flags() & Qt.ItemFlag.ItemIsEnabled]
-        if fit:
-            self.list.setCurrentRow(fit[0])
+        self.list.setCurrentRow(fit[0] if fit else -1)
         self._chosen()
-        self.list.setFocus()
+
+    def close_host(self, ref: str, reason: str) -> None:
+        """Says why a host cannot serve; where it was chosen, another one is."""
+        for at in range(self.list.count()):
+            item = self.list.item(at)
+            if item.data(Qt.ItemDataRole.UserRole) != ref:
+                continue
+            if item.flags() & Qt.ItemFlag.ItemIsEnabled:
+                _close(item, reason)
+                if at == self.list.currentRow():
+                    self._choose_first()
 
     @property
     def chosen(self) -> str:
@@ -71,3 +83,9 @@ class ChooseHostDialog(Dialog):
 
     def _chosen(self) -> None:
         self.go.set_reason(None if self.chosen else self.tr("Choose a host first."))
+
+
+def _close(item: QListWidgetItem, reason: str) -> None:
+    item.setText(f"{item.text()}  ({reason})")
+    item.setFlags(Qt.ItemFlag.NoItemFlags)
+    item.setToolTip(plain_tooltip(reason))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
@@ -26,7 +27,9 @@ from xolite_qt.ui.deeds import FORMS, Choice, Deed, Work, choices_for, named, on
 from xolite_qt.ui.dialogs.calls import CallsDialog
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
+from xolite_qt.ui.dialogs.results import ResultState, ResultsWindow, words_of
 from xolite_qt.ui.errors import explain
+from xolite_qt.ui.host_reasons import why_not
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.rehearsal import rehearse
 from xolite_qt.ui.scripts import names_of
@@ -116,19 +119,49 @@ class ActionRunner(QObject):
         title = f"{deeds[0].label} {named([deed.name for deed in deeds])}"
         if not await self._go_on(title, deeds[0].label, [deed.work for deed in deeds]):
             return None
+        window = self._results(title, deeds) if len(deeds) > 1 else None
+        outcomes = await self._carry_out(deeds, range(len(deeds)), window)
+        failed = any(outcome.error is not None for outcome in outcomes)
+        # A window that is on screen has told already.
+        if not (failed and window is not None and shiboken6.isValid(window)):
+            self._tell(deeds[0].label, deeds[0].done, outcomes)
+        return outcomes
+
+    def _results(self, title: str, deeds: Sequence[Deed]) -> ResultsWindow:
+        made: list[ResultsWindow] = []
+
+        def retry(numbers: list[int]) -> None:
+            work = self._carry_out(deeds, numbers, made[0])
+            self._tasks.spawn(work, f"{title}: those that failed")
+
+        names = [deed.name for deed in deeds]
+        made.append(ResultsWindow(title, names, deeds[0].done, retry, self._window))
+        made[0].open_beside()
+        return made[0]
+
+    async def _carry_out(
+        self, deeds: Sequence[Deed], numbers: Sequence[int], window: ResultsWindow | None
+    ) -> list[Outcome]:
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(deed: Deed) -> Outcome:
+        def show(at: int, state: ResultState, error: Exception | None = None) -> None:
+            # It may have been closed; the work goes on without it.
+            if window is not None and shiboken6.isValid(window):
+                window.tell(at, state, error)
+
+        async def one(at: int) -> Outcome:
+            deed = deeds[at]
             async with slots:
+                show(at, ResultState.RUNNING)
                 try:
                     await deed.work(self._scope.api)
                 except XenApiError as error:
+                    show(at, ResultState.FAILED, error)
                     return Outcome(deed.name, error)
+                show(at, ResultState.DONE)
                 return Outcome(deed.name)
 
-        outcomes = await asyncio.gather(*(one(deed) for deed in deeds))
-        self._tell(deeds[0].label, deeds[0].done, outcomes)
-        return outcomes
+        return list(await asyncio.gather(*(one(at) for at in numbers)))
 
     def choices(self, kind: str, items: Sequence[Any]) -> list[Choice]:
         """What else than `ui.actions` may be done with these objects."""
@@ -349,7 +382,21 @@ class ActionRunner(QObject):
             current=current,
             parent=self._window,
         )
-        return dialog.chosen if await ask(dialog) else ""
+        vms = [(item.ref, item.name_label) for item in items]
+        asking = self._tasks.spawn(self._ask_hosts(dialog, vms), "which hosts can take it")
+        try:
+            return dialog.chosen if await ask(dialog) else ""
+        finally:
+            if asking is not None:
+                asking.cancel()
+
+    async def _ask_hosts(self, dialog: ChooseHostDialog, vms: Sequence[tuple[str, str]]) -> None:
+        for host in self._scope.hosts():
+            words = await why_not(self._scope.api, vms, host.ref)
+            if not shiboken6.isValid(dialog):
+                return
+            if words:
+                dialog.close_host(host.ref, words)
 
     def _tell(self, label: str, done: str, outcomes: Sequence[Outcome]) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]
@@ -364,9 +411,7 @@ class ActionRunner(QObject):
         lines = []
         for outcome in failed:
             assert outcome.error is not None
-            explained = explain(outcome.error)
-            advice = f" {explained.advice}" if explained.advice else ""
-            lines.append(f"{outcome.name}: {explained.summary}{advice}\n{explained.details}")
+            lines.append(f"{outcome.name}: {words_of(outcome.error)}")
         first = failed[0].error
         assert first is not None
         if len(outcomes) == 1:

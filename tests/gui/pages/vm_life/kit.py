@@ -44,12 +44,12 @@ async def records(bench: Bench, *refs: str) -> list[VM]:
     """The client's records, as the selection of a table would have them."""
     store = bench.context.stores.vm
     opened: Subscription[Any] = store.subscribe()
-    hosts = bench.context.stores.host.subscribe()
-    await bench.until(lambda: all(ref in store.records for ref in refs))
-    await bench.until(lambda: bench.context.stores.host.records)
+    # The window's tree keeps the hosts known as long as it is there.
+    hosts = bench.context.stores.host
+    bench.context.services.setdefault("tree", hosts.subscribe())
+    await bench.until(lambda: all(ref in store.records for ref in refs) and hosts.records)
     found = [store.records[ref] for ref in refs]
     opened.close()
-    hosts.close()
     return found
 
 

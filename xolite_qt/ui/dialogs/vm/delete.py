@@ -61,7 +61,8 @@ class DeleteVmsDialog(Dialog):
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = self.tree.header()
         header.setStretchLastSection(True)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(0, 290)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         for one in going:
             self._add_vm(one)
