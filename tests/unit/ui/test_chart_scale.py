@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from xolite_qt.ui.widgets import chart_scale as scale
 
-UNITS: tuple[scale.ChartUnit, ...] = ("percent", "bytes", "rate", "count")
+UNITS: tuple[scale.ChartUnit, ...] = get_args(scale.ChartUnit)
 
 
 @pytest.fixture(params=["UTC", "Europe/Berlin", "Asia/Kathmandu"])
@@ -91,3 +92,24 @@ def test_a_line_in_words() -> None:
     words = scale.read_values([0.1, math.nan, 0.3], "percent")
     assert words == "minimum 10%, mean 20%, maximum 30%, last 30%"
     assert scale.read_values([math.nan], "percent") == "no data"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (12.34, "per_second", "12.3/s"),
+        (0.0123, "seconds", "12.3\u00a0ms"),
+        (0.000042, "seconds", "42\u00a0µs"),
+        (1.5, "seconds", "1.5\u00a0s"),
+        (0.0, "seconds", "0\u00a0s"),
+        (2.4e9, "hertz", "2.4\u00a0GHz"),
+        (50.0, "hertz", "50\u00a0Hz"),
+        (231.04, "watts", "231\u00a0W"),
+        (45.55, "celsius", "45.5\u00a0°C"),
+        (math.nan, "per_second", "–"),
+        (math.nan, "seconds", "–"),
+        (math.nan, "hertz", "–"),
+    ],
+)
+def test_values_read_with_their_unit(value: float, unit: scale.ChartUnit, text: str) -> None:
+    assert scale.read_value(value, unit) == text

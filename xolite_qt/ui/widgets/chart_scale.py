@@ -24,7 +24,9 @@ __all__ = [
 SMALLEST = 1e-9
 """Less than this is drawn as nothing."""
 
-ChartUnit = Literal["percent", "bytes", "rate", "count"]
+ChartUnit = Literal[
+    "percent", "bytes", "rate", "count", "per_second", "seconds", "watts", "hertz", "celsius"
+]
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEPS_S = (
@@ -46,6 +48,39 @@ def read_value(value: float | None, unit: ChartUnit) -> str:
             return fmt.rate(value)
         case "count":
             return fmt.decimal(value, 2)
+        case "per_second":
+            text = fmt.decimal(value, 1)
+            return text if text == fmt.NONE else f"{text}/s"
+        case "seconds":
+            return _seconds(value)
+        case "watts":
+            return _with(value, "W")
+        case "hertz":
+            return _hertz(value)
+        case "celsius":
+            return _with(value, "°C")
+
+
+def _with(value: float | None, unit: str) -> str:
+    text = fmt.decimal(value, 1)
+    return text if text == fmt.NONE else f"{text}\u00a0{unit}"
+
+
+def _seconds(value: float | None) -> str:
+    # Latencies: from microseconds to seconds.
+    if value is None or not math.isfinite(value) or value == 0 or abs(value) >= 1:
+        return _with(value, "s")
+    if abs(value) >= 1e-3:
+        return _with(value * 1e3, "ms")
+    return _with(value * 1e6, "µs")
+
+
+def _hertz(value: float | None) -> str:
+    for factor, unit in ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz")):
+        if value is not None and math.isfinite(value) and abs(value) >= factor:
+            text = fmt.decimal(value / factor, 2)
+            return f"{text}\u00a0{unit}"
+    return _with(value, "Hz")
 
 
 def read_values(values: Sequence[float], unit: ChartUnit) -> str:
@@ -87,7 +122,7 @@ def top_of(values: Sequence[float], unit: ChartUnit, least: float = 0.0) -> floa
         return least
     top = max(known * 1.05, least)
     if top < SMALLEST:
-        return {"percent": 1.0, "bytes": 1024.0, "rate": 1024.0, "count": 1.0}[unit]
+        return {"bytes": 1024.0, "rate": 1024.0, "seconds": 1e-3}.get(unit, 1.0)
     step = value_step(top, unit)
     return step * math.ceil(top / step - 1e-9)
 
