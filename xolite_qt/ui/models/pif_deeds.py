@@ -5,14 +5,23 @@ Work writes through the connection it is given, and nothing else; see `ui.deeds`
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.models.pif_ip import IpSettings
 from xolite_qt.ui.models.pif_rules import Link
-from xolite_qt.xen_api import PIF, CallTimeout, ConnectionLost, NotReachable
+from xolite_qt.xen_api import (
+    PIF,
+    CallTimeout,
+    ConnectionLost,
+    Host,
+    Network,
+    NotReachable,
+)
 
+_SHOWN = 6
 CUT_S = 30.0
 """So long an answer is waited for that may never come, since its way has gone."""
 
@@ -108,6 +117,46 @@ def management_question(pif: PIF, host: str, link: Link) -> Question:
         harm=Harm.DESTRUCTIVE,
         objects=(host,),
         type_this=pif.ip or pif.device,
+    )
+
+
+def pool_management_deed(network: Network, link: Link) -> Deed:
+    """Lets every host of the pool be managed over its interface on a network."""
+
+    async def work(api: Any) -> None:
+        if link is Link.OURS:
+            await _cut(api, "pool.management_reconfigure", network.ref)
+        else:
+            await api.run("pool.management_reconfigure", network.ref)
+
+    label, done = "Make management network", "all hosts are managed over it"
+    return Deed(network.name_label, label, done, work)
+
+
+def pool_management_question(
+    network: Network, pifs: Sequence[PIF], master: str, hosts: Mapping[str, Host], link: Link
+) -> Question:
+    """Says where each host is found afterwards; the master's new address has to be typed.
+
+    Args:
+        pifs: those of the network, one per host.
+        master: reference of the pool's master.
+    """
+    own = next((pif for pif in pifs if pif.host == master), None)
+    address = own.ip if own is not None else ""
+    to = IpSettings("Static" if address else "DHCP", address)
+    places = sorted(
+        f"{hosts[pif.host].name_label}: {pif.ip or 'by DHCP'}" for pif in pifs if pif.host in hosts
+    )
+    return Question(
+        title=f"Manage all hosts over {network.name_label}?",
+        text="From then on each host answers at its address on this network, and no more where "
+        f"it did: {'; '.join(places[:_SHOWN])}{'; …' if len(places) > _SHOWN else ''}. "
+        f"{_what_follows(link, to)} {_WAY_BACK}",
+        verb="Move management",
+        harm=Harm.DESTRUCTIVE,
+        objects=(network.name_label,),
+        type_this=address or network.name_label,
     )
 
 

@@ -5,11 +5,12 @@ Pure: records in, words out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from xolite_qt.ui.models import network_facts as facts
 from xolite_qt.ui.models.pif_ip import read_address
-from xolite_qt.xen_api import NULL_REF, PIF
+from xolite_qt.xen_api import NULL_REF, PIF, Host
 
 
 class Link(StrEnum):
@@ -107,4 +108,30 @@ def forget_reason(pif: PIF) -> str | None:
         return reason
     if pif.vlan_slave_of:
         return "There are VLANs on it: delete their networks first."
+    return None
+
+
+def network_reason(pifs: Sequence[PIF], hosts: Mapping[str, Host], *, ha: bool) -> str | None:
+    """Why a network can't become the management network of all hosts; None where it can.
+
+    Args:
+        pifs: of the network.
+        hosts: of the pool.
+        ha: whether high availability is on.
+    """
+    if not pifs:
+        return "An internal network leads to no host."
+    if all(pif.management for pif in pifs) and len(pifs) == len(hosts):
+        return "All hosts are managed over it already."
+    if ha:
+        return "High availability is on: switch it off first."
+    there = {pif.host: pif for pif in pifs}
+    for ref, host in hosts.items():
+        pif = there.get(ref)
+        if pif is None:
+            return f"{host.name_label} has no interface on it."
+        if not facts.addresses_of(pif) and pif.ip_configuration_mode in ("", "None"):
+            return f"{pif.device} of {host.name_label} has no IP address."
+        if not pif.currently_attached:
+            return f"{pif.device} of {host.name_label} is not connected."
     return None

@@ -62,7 +62,7 @@ async def test_details_and_json_of_an_interface(bench: Bench) -> None:
     facts = {fact.label: fact.text for fact in page.facts(page.chosen()[0])}
     assert facts["Role"] == "Management"
     assert facts["Gateway"] == "192.168.10.1"
-    assert facts["May be disconnected"] == "No"
+    assert facts["Disconnecting"] == "Forbidden"
     assert "X710" in facts["Card"]
     page.copy_json.click()
     assert "Copied as JSON." in bench.told[-1]

@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from tests.gui.pages.conftest import Bench
-from tests.gui.pages.networks.kit import closed, network, open_networks, pick, record, rows
+from tests.gui.pages.networks.kit import closed, network, open_networks, pick, pif_of, record, rows
 from xolite_qt.ui.dialogs.backups.nbd_dialog import NbdDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.dialogs.network.edit_network import EditNetworkDialog
@@ -225,3 +225,36 @@ async def test_where_it_is_narrow_the_panel_takes_the_place_of_the_table(bench: 
     page.details.click()
     assert page.card.isVisible()
     assert page.panel.isVisible()
+
+
+async def test_all_hosts_are_managed_over_another_network(bench: Bench) -> None:
+    went: list[str] = []
+    bench.context.services["follow_host"] = went.append
+    management = pif_of(bench, "eth0")
+    bench.db.set("PIF", management, IP=bench.api.address[0])
+    page = await open_networks(bench, "Storage")
+    page.panel.buttons["network.management"].click()
+    question = await bench.dialog(ConfirmDialog)
+    assert "brightwater-1: 10.20.0.5" in question.question.text
+    assert question.typed is not None
+    question.typed.setText("10.20.0.5")
+    question.go.click()
+    await bench.until(lambda: went == ["10.20.0.5"])
+    assert record(bench, "PIF", pif_of(bench, "eth1"))["management"]
+    assert not record(bench, "PIF", management)["management"]
+    assert "pool.management_reconfigure" in bench.calls()
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("Management", "already"),
+        ("Imaging (internal)", "leads to no host"),
+        (SPARE, "eth2 of brightwater-1 has no IP address"),
+    ],
+)
+async def test_what_cannot_be_the_management_network(bench: Bench, name: str, why: str) -> None:
+    page = await open_networks(bench, name)
+    button = page.panel.buttons["network.management"]
+    assert not button.isEnabled()
+    assert why in button.toolTip()

@@ -8,7 +8,6 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from xolite_qt.ui import format as fmt
 from xolite_qt.ui.actions import Question
 from xolite_qt.ui.deeds import Choice, Deed
 from xolite_qt.ui.dialogs.network.ip import IpDialog, taken_addresses
@@ -21,12 +20,12 @@ from xolite_qt.ui.models.pif_columns import (
     pif_columns,
     speed_of,
     speed_words,
-    status_tip,
 )
 from xolite_qt.ui.models.pif_rules import Link
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.acting_table import ActingTable, Fact
+from xolite_qt.ui.views.pool.networks.follow import follow
 from xolite_qt.xen_api import PIF, Host
 
 _NONE = "Select an interface first."
@@ -114,8 +113,8 @@ class HostNetwork(ActingTable[PIF]):
         return (
             Fact("Network", facts.name_of(network), self._open_network, icon="network"),
             Fact("Device", found.device),
-            Fact("Role", "Management" if row.management else "" if row.vlan >= 0 else "Other"),
-            Fact("Status", status_tip(row, found.status)),
+            Fact("Role", "Management" if row.management else ""),
+            Fact("Status", facts.status_words(found.status)),
             Fact("Physical link", link),
             *more,
             Fact("VLAN", str(row.vlan) if row.vlan != facts.NO_VLAN else ""),
@@ -129,7 +128,7 @@ class HostNetwork(ActingTable[PIF]):
             Fact("MTU", str(row.mtu or "")),
             Fact("Speed", speed_words(speed_of(metrics))),
             Fact("NBD", nbd_words(network)),
-            Fact("May be disconnected", fmt.yes_no(not row.disallow_unplug)),
+            Fact("Disconnecting", "Forbidden" if row.disallow_unplug else "Allowed"),
             Fact("Card", _card(metrics)),
             Fact("UUID", row.uuid, mono=True),
         )
@@ -239,27 +238,6 @@ class HostNetwork(ActingTable[PIF]):
 def _with(act: Callable[[PIF], object], pif: PIF | None) -> None:
     if pif is not None:
         act(pif)
-
-
-def follow(context: PageContext, address: str) -> None:
-    """Goes on at a host's new address, or says how to get there.
-
-    Args:
-        address: where the host answers from now on; "" where only the host knows.
-    """
-    go: Any = context.services.get("follow_host")
-    if address and go is not None:
-        go(address)
-    elif address:
-        context.notify(
-            f"The host answers at {address} from now on: connect there.", level="warning"
-        )
-    else:
-        context.notify(
-            "DHCP gives the host its address now. It stands on the host's own screen; connect "
-            "to that one if this connection does not come back.",
-            level="warning",
-        )
 
 
 def _card(metrics: Any) -> str:

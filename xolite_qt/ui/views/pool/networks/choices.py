@@ -12,10 +12,13 @@ from xolite_qt.ui.models import network_facts as facts
 from xolite_qt.ui.models.backup_nbd import nbd_networks
 from xolite_qt.ui.models.network_deeds import delete_deed, delete_question, purpose_calls
 from xolite_qt.ui.models.network_facts import NetworkFacts
+from xolite_qt.ui.models.pif_deeds import pool_management_deed, pool_management_question
+from xolite_qt.ui.models.pif_rules import Link, link_of, network_reason
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.pool.networks.create import new_bond, new_network
-from xolite_qt.xen_api import Network
+from xolite_qt.ui.views.pool.networks.follow import follow
+from xolite_qt.xen_api import PIF, Network
 
 _ONE = "Choose one network."
 
@@ -51,6 +54,14 @@ def network_choices(
             20,
         ),
         Choice(
+            "network.management",
+            "Make management…",
+            "star",
+            run(manage),
+            _ONE if one is None else _management_reason(context, its),
+            30,
+        ),
+        Choice(
             "network.delete",
             "Delete bond…" if deletes_bond else "Delete…",
             "trash",
@@ -79,6 +90,40 @@ def _nbd_reason(context: PageContext, network: Network, its: NetworkFacts) -> st
     return None
 
 
+def _pifs(context: PageContext, its: NetworkFacts) -> list[PIF]:
+    known = context.stores.pif.records
+    return [known[link.ref] for link in its.links if link.ref in known]
+
+
+def _management_reason(context: PageContext, its: NetworkFacts) -> str | None:
+    pool = context.stores.the_pool()
+    ha = pool.ha_enabled if pool is not None else False
+    return network_reason(_pifs(context, its), context.stores.host.records, ha=ha)
+
+
+def manage(context: PageContext, network: Network, its: NetworkFacts) -> None:
+    """Lets all hosts be managed over it, after a question that names their new addresses."""
+    context.tasks.spawn(_manage(context, network, its), f"manage over {network.name_label[:80]}")
+
+
+async def _manage(context: PageContext, network: Network, its: NetworkFacts) -> None:
+    stores = context.stores
+    pool = stores.the_pool()
+    master = pool.master if pool is not None else ""
+    address = stores.api.address[0]
+    links = [
+        link_of(pif, master=master, address=address)
+        for pif in stores.pif.records.values()
+        if pif.management and pif.host == master
+    ]
+    link = links[0] if links else Link.BEHIND
+    pifs = _pifs(context, its)
+    question = pool_management_question(network, pifs, master, stores.host.records, link)
+    outcomes = await context.actions.do([pool_management_deed(network, link)], question)
+    if outcomes and outcomes[0].error is None and link is Link.OURS:
+        follow(context, next((pif.ip for pif in pifs if pif.host == master), ""))
+
+
 def edit(context: PageContext, network: Network, its: NetworkFacts) -> None:
     """Opens the form."""
     dialog = EditNetworkDialog(
@@ -103,8 +148,7 @@ def switch_nbd(context: PageContext, network: Network, _its: NetworkFacts) -> No
 
 def delete(context: PageContext, network: Network, its: NetworkFacts) -> None:
     """Asks, with all that goes, then deletes."""
-    known = context.stores.pif.records
-    pifs = [known[link.ref] for link in its.links if link.ref in known]
+    pifs = _pifs(context, its)
     context.actions.begin([delete_deed(network, pifs)], delete_question(network, its))
 
 

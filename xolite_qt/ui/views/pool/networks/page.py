@@ -104,6 +104,7 @@ class NetworksPage(TablePage[Network]):
         # Also the networks again: facts are counted after the table took its rows.
         others: tuple[Store[Any], ...] = (
             self.store,
+            stores.pool,
             stores.pif,
             stores.pif_metrics,
             stores.bond,
