@@ -111,10 +111,12 @@ async def test_a_full_storage_says_how_much_is_left(practice: Practice) -> None:
 
 async def test_storages_that_take_no_disks(practice: Practice) -> None:
     iso, dvd = (practice.named("SR", n) for n in ("Installation discs", "DVD drives"))
-    for sr in (iso, dvd):
-        with pytest.raises(Failure) as caught:
-            await new_disk(practice, sr)
-        assert caught.value.description == ["SR_OPERATION_NOT_SUPPORTED", sr]
+    with pytest.raises(Failure) as caught:
+        await new_disk(practice, dvd)
+    assert caught.value.description == ["SR_OPERATION_NOT_SUPPORTED", dvd]
+    # A library takes images; it makes no copies of disks.
+    image = await new_disk(practice, iso)
+    assert await practice.refused("VDI.clone", image, {}) == ["SR_OPERATION_NOT_SUPPORTED", iso]
 
 
 async def test_a_disk_in_use(practice: Practice) -> None:

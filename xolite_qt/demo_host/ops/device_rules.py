@@ -115,7 +115,11 @@ def disk_operations(host: DemoHost, ref: str) -> list[str]:
     """Of a VDI."""
     vdi = host.db.get("VDI", ref)
     if record_of(host, "SR", vdi["SR"]).get("type") in _READ_ONLY:
-        return ["clone", "copy", "update"]
+        # A library of images lets them be deleted; drives and the tools do not.
+        library = record_of(host, "SR", vdi["SR"])
+        free = library["type"] == "iso" and not library["is_tools_sr"]
+        destroy = ["destroy"] if free and not disk_in_use(host, ref) else []
+        return ["clone", "copy", "update", *destroy]
     if vdi["type"] == "cbt_metadata":
         return ["destroy", "forget", "list_changed_blocks"]
     if disk_in_use(host, ref):
@@ -126,6 +130,8 @@ def disk_operations(host: DemoHost, ref: str) -> list[str]:
 def storage_operations(host: DemoHost, ref: str) -> list[str]:
     """Of an SR."""
     sr = host.db.get("SR", ref)
+    if sr["type"] == "iso" and not sr["is_tools_sr"]:
+        return [*_SR_ALWAYS, "vdi_create", "vdi_destroy"]
     return [*_SR_ALWAYS, *(() if sr["type"] in _READ_ONLY else _SR_WRITABLE)]
 
 

@@ -22,10 +22,21 @@ LARGEST_BYTES = 2040 << 30
 _COPY_BYTES_PER_S = 250 * MIB
 
 
-def check_storage(call: Call, sr: str) -> None:
-    """Raises: Failure: a storage that nobody can write to now."""
+def check_storage(call: Call, sr: str, *, images: bool = False) -> None:
+    """Whether disks can be written to a storage now.
+
+    Args:
+        call: the call.
+        sr: the storage.
+        images: a library of ISO images will do: its driver makes and deletes images
+            (ISOSR's capabilities `VDI_CREATE`, `VDI_DELETE`).
+
+    Raises:
+        Failure: SR_OPERATION_NOT_SUPPORTED, SR_NO_PBDS.
+    """
     record = call.db.get("SR", sr)
-    if record["content_type"] == "iso" or record["type"] in ("udev", "iso"):
+    library = record["content_type"] == "iso" or record["type"] == "iso"
+    if record["type"] == "udev" or record["is_tools_sr"] or (library and not images):
         raise Failure("SR_OPERATION_NOT_SUPPORTED", sr)
     pbds = record["PBDs"]
     if not any(record_of(call.host, "PBD", pbd).get("currently_attached") for pbd in pbds):
@@ -58,7 +69,7 @@ async def vdi_create(call: Call, args: dict[str, Any]) -> str:
             [size, largest].
     """
     sr, size = args["SR"], args["virtual_size"]
-    check_storage(call, sr)
+    check_storage(call, sr, images=True)
     if size <= 0:
         raise Failure("INVALID_VALUE", "virtual_size", size)
     if size > LARGEST_BYTES:
@@ -86,7 +97,8 @@ async def vdi_destroy(call: Call, self: str) -> None:
     if disk_in_use(call.host, self):
         raise Failure("VDI_IN_USE", self, "destroy")
     record = call.db.get("VDI", self)
-    if record_of(call.host, "SR", record["SR"]).get("content_type") == "iso":
+    sr = record_of(call.host, "SR", record["SR"])
+    if sr.get("type") == "udev" or sr.get("is_tools_sr"):
         raise Failure("SR_OPERATION_NOT_SUPPORTED", record["SR"])
     await take(call, 0.5)
     for vbd in list(record["VBDs"]):

@@ -12,6 +12,7 @@ from xolite_qt.ui.views.pool.hosts import HostsPage
 from xolite_qt.ui.views.pool.networks.page import NetworksPage
 from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
 from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
+from xolite_qt.ui.views.pool.storage.page import StoragePage
 from xolite_qt.ui.views.pool.system.page import PoolSystem
 from xolite_qt.ui.views.pool.vms import VmsPage
 from xolite_qt.ui.views.pool.xostor.page import XostorPage
@@ -23,6 +24,7 @@ PAGES[Kind.POOL] = [
     PageSpec("system", "System", PoolSystem),
     PageSpec("network", "Network", NetworksPage),
     PageSpec("health", "Health", HealthPage),
+    PageSpec("storage", "Storage", StoragePage),
     PageSpec("tasks", "Tasks", TasksPage),
     PageSpec("hosts", "Hosts", HostsPage),
     PageSpec("vms", "VMs", VmsPage),
