@@ -48,15 +48,24 @@ _NAMED = {
     "VM_REQUIRES_NET": ("network", "does not have the network {0}"),
     "VM_REQUIRES_NETWORK": ("network", "does not have the network {0}"),
 }
+MOVABLE = frozenset({"VM_REQUIRES_SR", "VM_REQUIRES_NET", "VM_REQUIRES_NETWORK"})
+"""Obstacles that moving disks and changing networks take away."""
 _CALLS_AT_ONCE = 6
 
 
-async def why_not_here(api: Any, vm: str, host: str) -> str:
-    """Why a VM cannot run on a host, in words that follow the host's name; "" where it can."""
+async def why_not_here(api: Any, vm: str, host: str, ignoring: frozenset[str] = frozenset()) -> str:
+    """Why a VM cannot run on a host, in words that follow the host's name; "" where it can.
+
+    Args:
+        api: the connection.
+        vm: its reference.
+        host: its reference.
+        ignoring: codes that are no obstacle, since what they name is going to be changed.
+    """
     try:
         await api.call("VM.assert_can_boot_here", vm, host)
     except XapiError as error:
-        return await refusal_words(api, error)
+        return "" if error.code in ignoring else await refusal_words(api, error)
     except XenApiError as error:
         return explain(error).summary
     return ""
@@ -79,10 +88,15 @@ async def refusal_words(api: Any, error: XapiError) -> str:
     return explain(error).summary.rstrip(".")
 
 
-async def why_not(api: Any, vms: Sequence[tuple[str, str]], host: str) -> str:
+async def why_not(
+    api: Any,
+    vms: Sequence[tuple[str, str]],
+    host: str,
+    ignoring: frozenset[str] = frozenset(),
+) -> str:
     """As `why_not_here`, for several VMs (reference and name): what is wrong with the first."""
     for ref, name in vms:
-        if words := await why_not_here(api, ref, host):
+        if words := await why_not_here(api, ref, host, ignoring):
             return words if len(vms) == 1 else f"{words} ({name})"
     return ""
 

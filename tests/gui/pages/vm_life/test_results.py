@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 
 from tests.gui.pages.conftest import Bench
-from tests.gui.pages.vm_life.kit import choose, in_state, name, told
+from tests.gui.pages.vm_life.kit import choose, in_state, menu_entry, name, records, told
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.results import ResultState, ResultsWindow
@@ -108,3 +108,11 @@ async def test_the_chooser_greys_hosts_that_cannot_take_the_vm(bench: Bench) -> 
     assert dialog.chosen == hosts[2]
     dialog.go.click()
     await bench.until(lambda: bench.db.get("VM", ref)["resident_on"] == hosts[2])
+
+
+async def test_without_another_host_migrating_says_so(bench: Bench) -> None:
+    _menu, entry = menu_entry(
+        bench, await records(bench, in_state(bench, "Running")[0]), "Migrate to…"
+    )
+    assert not entry.isEnabled()
+    assert "no other host" in entry.toolTip()

@@ -55,14 +55,14 @@ async def doomed(api: Any, vms: Sequence[VM]) -> list[Doomed]:
     Raises:
         XenApiError: something could not be read.
     """
-    snapshots = await _records(api, "vm", [ref for vm in vms for ref in vm.snapshots])
+    snapshots = await records(api, "vm", [ref for vm in vms for ref in vm.snapshots])
     going = {vm.ref: vm for vm in vms} | snapshots
-    vbds = await _records(api, "vbd", [ref for one in going.values() for ref in one.vbds])
+    vbds = await records(api, "vbd", [ref for one in going.values() for ref in one.vbds])
     in_use = [vbd for vbd in vbds.values() if vbd.type == "Disk" and not is_null(vbd.vdi)]
-    vdis = await _records(api, "vdi", list(dict.fromkeys(vbd.vdi for vbd in in_use)))
+    vdis = await records(api, "vdi", list(dict.fromkeys(vbd.vdi for vbd in in_use)))
     stray = {ref for vdi in vdis.values() for ref in vdi.vbds} - set(vbds)
-    foreign: dict[str, VBD] = await _records(api, "vbd", sorted(stray))
-    users = await _records(api, "vm", sorted({vbd.vm for vbd in foreign.values()}))
+    foreign: dict[str, VBD] = await records(api, "vbd", sorted(stray))
+    users = await records(api, "vm", sorted({vbd.vm for vbd in foreign.values()}))
     listed: set[str] = set()
 
     def disks_of(vm: VM) -> tuple[DoomedDisk, ...]:
@@ -94,7 +94,8 @@ async def doomed(api: Any, vms: Sequence[VM]) -> list[Doomed]:
     return result
 
 
-async def _records(api: Any, cls: str, refs: Sequence[str]) -> dict[str, Any]:
+async def records(api: Any, cls: str, refs: Sequence[str]) -> dict[str, Any]:
+    """Records by reference; what is gone meanwhile is left out."""
     found = await asyncio.gather(*(_record(api, cls, ref) for ref in refs))
     return {record.ref: record for record in found if record is not None}
 

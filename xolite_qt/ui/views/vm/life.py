@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import shiboken6
 
 from xolite_qt.ui.actions import ActionId, Items
 from xolite_qt.ui.context import PageContext
 from xolite_qt.ui.deeds import Deed, form_of
 from xolite_qt.ui.dialogs.vm.delete import DeleteVmsDialog
 from xolite_qt.ui.dialogs.vm.doomed import deletion, doomed
+from xolite_qt.ui.dialogs.vm.migrate import MigrateDialog
+from xolite_qt.ui.dialogs.vm.surroundings import surroundings
+from xolite_qt.ui.host_reasons import MOVABLE, why_not
 from xolite_qt.ui.tasks import ask
 from xolite_qt.xen_api import VM
 
@@ -16,6 +22,31 @@ from xolite_qt.xen_api import VM
 def vms_of(items: Items) -> list[VM]:
     """The VMs among these."""
     return [item for item in items if isinstance(item, VM)]
+
+
+@form_of(ActionId.VM_MIGRATE)
+async def migrate(context: PageContext, items: Items) -> Sequence[Deed] | None:
+    """Asks where to, with disks and networks where wanted."""
+    api = context.stores.api
+    dialog = MigrateDialog(await surroundings(api, vms_of(items)), context.actions.window)
+    asking = context.tasks.spawn(_ask_hosts(api, dialog), "which hosts can take it")
+    try:
+        if not await ask(dialog):
+            return None
+    finally:
+        if asking is not None:
+            asking.cancel()
+    return [Deed(vm.name_label, "Migrate", "migrated", dialog.work(vm)) for vm in dialog.around.vms]
+
+
+async def _ask_hosts(api: Any, dialog: MigrateDialog) -> None:
+    vms = [(vm.ref, vm.name_label) for vm in dialog.around.vms]
+    for host in dialog.around.hosts:
+        words = await why_not(api, vms, host, MOVABLE)
+        if not shiboken6.isValid(dialog):
+            return
+        if words:
+            dialog.close_host(host, words)
 
 
 @form_of(ActionId.VM_DELETE)
