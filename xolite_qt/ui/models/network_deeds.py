@@ -13,7 +13,9 @@ from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.models import network_facts as facts
 from xolite_qt.ui.models.network_facts import NetworkFacts
-from xolite_qt.xen_api import PIF, Network, XenApiError
+from xolite_qt.xen_api import PIF, Network, XapiError, XenApiError
+
+_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,8 @@ def create_deed(new: NewNetwork, made: list[str] | None = None) -> Deed:
                 await api.run("pool.create_VLAN_from_PIF", new.pif, network, new.vlan)
             if new.nbd:
                 await api.call("network.add_purpose", network, "nbd")
-        except XenApiError:
+        except XapiError:
+            # Refused: nothing stays. Where the connection broke nobody knows how far it came.
             await _undo(api, network, has_vlans=bool(new.pif))
             raise
         if made is not None:
@@ -188,7 +191,9 @@ def bond_deed(new: NewBond, made: list[str] | None = None) -> Deed:
                 bonds.append(await api.run("Bond.create", network, list(members), "", new.mode, {}))
             if new.nbd:
                 await api.call("network.add_purpose", network, "nbd")
-        except XenApiError:
+        except XapiError:
+            # Refused: nothing stays. Where the connection broke nobody knows how far it came, and
+            # the management link may be moving just then.
             for bond in reversed(bonds):
                 try:
                     await api.run("Bond.destroy", bond)
@@ -229,6 +234,13 @@ def delete_question(network: Network, found: NetworkFacts) -> Question:
         text += (
             " The interfaces of its bond work alone again; the first of each host takes over "
             "address, VLANs and virtual interfaces."
+        )
+    if found.management:
+        hosts = ", ".join(link.host_name for link in found.management[:_SHOWN])
+        text += (
+            f" The management link of {hosts} moves along: the address stays, the connection "
+            "drops for some seconds and comes back by itself. If it does not: xsconsole on the "
+            "host's own screen sets the management interface right."
         )
     return Question(
         title=f"Delete network {name}?",

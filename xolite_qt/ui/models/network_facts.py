@@ -275,7 +275,7 @@ def delete_reason(network: Network, facts: NetworkFacts) -> str | None:
         shown = ", ".join(names[:3]) + ("…" if len(names) > 3 else "")
         verb = "is" if len(names) == 1 else "are"
         return f"{shown} {verb} connected to it: disconnect the network cards first."
-    if any(link.management for link in facts.links):
+    if any(link.management and not link.bonded for link in facts.links):
         return "Hosts are managed over it: make another interface the management one first."
     physical = sorted({link.device for link in facts.links if link.physical})
     if physical:

@@ -169,3 +169,25 @@ async def test_a_bond_is_deleted_and_its_address_goes_back(bench: Bench) -> None
     await bench.until(lambda: "Bonded" not in rows(page))
     assert bench.db.refs("Bond") == []
     assert record(bench, "PIF", members[0])["IP"] == "10.20.0.5"
+
+
+async def test_a_bond_with_the_management_link_says_that_it_moves_along(bench: Bench) -> None:
+    clear_addresses(bench, "eth1")
+    members = [pif_of(bench, "eth0"), pif_of(bench, "eth1")]
+    fields = {"name_label": "Bonded", "MTU": 1500, "other_config": {}}
+    made = await bench.api.call("network.create", fields)
+    await bench.api.call("Bond.create", made, members, "", "lacp", {})
+    for vif in record(bench, "network", made)["VIFs"]:
+        bench.db.set("VIF", vif, currently_attached=False)
+    page = await open_networks(bench, "Bonded")
+    button = page.panel.buttons["network.delete"]
+    await bench.until(button.isEnabled)
+    button.click()
+    question = await bench.dialog(ConfirmDialog)
+    assert "The management link of brightwater-1 moves along" in question.question.text
+    assert question.typed is not None
+    question.typed.setText("Bonded")
+    question.go.click()
+    await bench.until(lambda: "Bonded" not in rows(page))
+    back = record(bench, "PIF", members[0])
+    assert (back["management"], back["IP"]) == (True, "192.168.10.5")
