@@ -37,7 +37,7 @@ def sr_columns(*, is_default: Callable[[str], bool] = _never) -> tuple[Column[Sr
             title="Default",
             value=lambda row: "Default" if is_default(row.ref) else "",
             icon=lambda row: icons.icon("star", "info-item") if is_default(row.ref) else None,
-            width=90,
+            width=110,
         ),
         Column(
             id="description",
@@ -50,7 +50,7 @@ def sr_columns(*, is_default: Callable[[str], bool] = _never) -> tuple[Column[Sr
             id="access",
             title="Access",
             value=lambda row: "Shared" if row.sr.shared else "Local",
-            width=90,
+            width=110,
         ),
         Column(
             id="used",
@@ -75,9 +75,17 @@ def sr_columns(*, is_default: Callable[[str], bool] = _never) -> tuple[Column[Sr
             value=lambda row: row.size_bytes,
             text=lambda row: "" if row.size_bytes is None else fmt.size(row.size_bytes),
             kind=Kind.BYTES,
+            default_visible=False,
             width=100,
         ),
-        Column(id="tags", title="Tags", value=lambda row: row.sr.tags, kind=Kind.TAGS, width=140),
+        Column(
+            id="tags",
+            title="Tags",
+            value=lambda row: row.sr.tags,
+            kind=Kind.TAGS,
+            default_visible=False,
+            width=140,
+        ),
         Column(
             id="uuid", title="UUID", value=lambda row: row.sr.uuid, default_visible=False, width=290
         ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from xolite_qt.ui.views.host import power  # noqa: F401 -- enters what may be done to hosts
+# They enter what may be done to hosts.
+from xolite_qt.ui.views.host import power, status_report  # noqa: F401
 from xolite_qt.ui.views.host.alarms import HostAlarms
 from xolite_qt.ui.views.host.console import HostConsole
 from xolite_qt.ui.views.host.dashboard import HostDashboard
