@@ -260,13 +260,13 @@ ACTIONS: dict[ActionId, Action] = {
         ),
         Action(
             ActionId.VM_COPY,
-            "Copy",
+            "Copy…",
             "copy",
             "copied",
             "being copied",
             _HALTED,
             steps.copy,
-            operations=("clone",),
+            operations=("clone", "copy"),
         ),
         Action(
             ActionId.VM_DELETE,

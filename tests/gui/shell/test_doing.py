@@ -142,7 +142,7 @@ async def test_menus_show_everything_and_say_why_not(shell: Shell) -> None:
     assert shown["Start"].isEnabled()
     assert not shown["Suspend"].isEnabled()
     assert "it has to be running" in shown["Suspend"].toolTip()
-    assert {"Delete", "Copy", "Take snapshot", "Migrate to…"} <= set(shown)
+    assert {"Delete", "Copy…", "Take snapshot", "Migrate to…"} <= set(shown)
     shown["Start"].trigger()
     await shell.until(lambda: state(shell, ref) == "Running")
 

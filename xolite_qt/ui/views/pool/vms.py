@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.stores import PoolStats, Subscription, VmRow
@@ -76,6 +77,9 @@ class VmsPage(TablePage[VmRow]):
         self.model.dataChanged.connect(self._rows_changed)
         context.actions.blocked_changed.connect(self._judge)
         self._had_disks = False
+        rename_key = QShortcut(QKeySequence(Qt.Key.Key_F2), self.table)
+        rename_key.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        rename_key.activated.connect(self._rename)
 
     def _add_actions(self) -> None:
         bar = QWidget()
@@ -99,6 +103,11 @@ class VmsPage(TablePage[VmRow]):
         flow.addWidget(self.more)
         self.card.body.insertWidget(1, bar)
         self._judge()
+
+    def _rename(self) -> None:
+        for choice in self.context.actions.choices("vm", self.chosen()):
+            if choice.id == "vm.rename":
+                self.context.actions.choose(choice)
 
     # ------------------------------------------------------------------ rows
 

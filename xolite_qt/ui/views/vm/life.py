@@ -10,6 +10,7 @@ import shiboken6
 from xolite_qt.ui.actions import ActionId, Items
 from xolite_qt.ui.context import PageContext
 from xolite_qt.ui.deeds import Deed, form_of
+from xolite_qt.ui.dialogs.vm.copy import CopyVmDialog
 from xolite_qt.ui.dialogs.vm.delete import DeleteVmsDialog
 from xolite_qt.ui.dialogs.vm.doomed import deletion, doomed
 from xolite_qt.ui.dialogs.vm.migrate import MigrateDialog
@@ -47,6 +48,16 @@ async def _ask_hosts(api: Any, dialog: MigrateDialog) -> None:
             return
         if words:
             dialog.close_host(host, words)
+
+
+@form_of(ActionId.VM_COPY)
+async def copy(context: PageContext, items: Items) -> Sequence[Deed] | None:
+    """Asks for the name and the kind of copy."""
+    around = await surroundings(context.stores.api, vms_of(items))
+    dialog = CopyVmDialog(around, context.actions.window)
+    if not await ask(dialog):
+        return None
+    return [Deed(vm.name_label, "Copy", "copied", dialog.work(vm)) for vm in around.vms]
 
 
 @form_of(ActionId.VM_DELETE)
