@@ -160,3 +160,14 @@ async def test_the_page_does_not_jump_when_something_is_asked_for(bench: Bench) 
     assert page.body.verticalScrollBar().value() == place
     focused = QApplication.focusWidget()
     assert focused is None or focused is page.alarms or page.alarms.isAncestorOf(focused)
+
+
+async def test_the_journal_and_the_consoles_key_are_settings(bench: Bench) -> None:
+    page = await bench.show(SettingsPage)
+    page.days.setValue(0)
+    assert page.days.text() == "Keep nothing"
+    assert bench.context.settings.journal_days == 0
+    page.release.setCurrentIndex(page.release.findData("pause"))
+    assert bench.context.settings.console_release_key == "pause"
+    page.calls_first.click()
+    assert bench.context.settings.show_calls_first

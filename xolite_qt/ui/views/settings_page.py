@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
     QCheckBox,
+    QComboBox,
     QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
@@ -27,6 +28,7 @@ from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.widgets import Button, Card, CardGrid, TextLabel
+from xolite_qt.ui.widgets.console.keys import RELEASE_KEYS
 
 THEMES: tuple[tuple[theme.Choice, str], ...] = (
     ("system", "As the desktop"),
@@ -54,8 +56,9 @@ class SettingsPage(LivePage):
         self.trust = CertificatesCard(context)
         self.about = FactCard("About")
         grid = CardGrid(min_column=320, max_columns=2)
+        self.history = self._history()
         grid.add_stack(self.appearance, self.connection, self.work)
-        grid.add_stack(self.trust, self.about)
+        grid.add_stack(self.trust, self.history, self.about)
         self.body.add(grid)
         self.add_part(self.show_about, context.stores.host_rows)
 
@@ -123,6 +126,29 @@ class SettingsPage(LivePage):
         form.add("Finished tasks kept", self.kept)
         card.add(form)
         card.add(self._tick("notify_finished_tasks", "Tell when a task has ended"))
+        return card
+
+    def _history(self) -> Card:
+        card = Card("Journal and consoles")
+        form = _Form()
+        self.days = QSpinBox()
+        self.days.setRange(0, 36_500)
+        self.days.setSuffix(" days")
+        self.days.setSpecialValueText("Keep nothing")
+        self.days.setValue(self.settings.journal_days)
+        self.days.setAccessibleName(describe("journal_days"))
+        self.days.valueChanged.connect(lambda value: self._put("journal_days", value))
+        form.add("Time lines go back", self.days)
+        self.release = QComboBox()
+        self.release.setAccessibleName(describe("console_release_key"))
+        for key, words in RELEASE_KEYS.items():
+            self.release.addItem(words, key)
+        self.release.setCurrentIndex(self.release.findData(self.settings.console_release_key))
+        self.release.currentIndexChanged.connect(
+            lambda _at: self._put("console_release_key", self.release.currentData())
+        )
+        form.add("Gives the keyboard back", self.release)
+        card.add(form)
         return card
 
     def _tick(self, name: str, words: str) -> QCheckBox:
