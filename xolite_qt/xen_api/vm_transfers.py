@@ -15,7 +15,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOOK_S = 0.2
+_ASK_S = 1.0
 _LOOK_AT_ROOM_BYTES = 64 * 1024 * 1024
 
 
@@ -90,7 +91,8 @@ async def export_vm(
         async with transfer_task(api, f"xolite-qt: export to {target.name}") as task:
             query = {"ref": source, "use_compression": compression.value, "task_id": task.ref}
             try:
-                got = await _in_thread(lambda: _fetch(door, query, target, meter), meter)
+                async with _followed(api, task, meter):
+                    got = await _in_thread(lambda: _fetch(door, query, target, meter), meter)
                 meter.begin(Phase.ENDING)
                 await _unless_stopped(task.finish(), meter)
                 return await asyncio.to_thread(_keep, target, *got)
@@ -106,7 +108,26 @@ async def export_vm(
 
 
 @contextlib.asynccontextmanager
-async def _source(api: XenApi, vm: str, snapshot_as: str | None, meter: Meter) -> Any:
+async def _followed(api: XenApi, task: TransferTask, meter: Meter) -> AsyncIterator[None]:
+    """Asks how far the host is: nobody else knows how long an export will be."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(_ASK_S)
+            with contextlib.suppress(XenApiError):
+                meter.host_fraction = float(await api.call("task.get_progress", task.ref))
+
+    looking = asyncio.create_task(look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _source(
+    api: XenApi, vm: str, snapshot_as: str | None, meter: Meter
+) -> AsyncIterator[str]:
     """The reference of what is exported; a snapshot goes away again afterwards."""
     if snapshot_as is None:
         yield vm

@@ -48,17 +48,29 @@ class Meter:
         phase: what it is at.
         moved_bytes: in this phase.
         total_bytes: about so much in this phase; 0 where nobody knows.
+        host_fraction: how far the host says it is with this phase; 0 where it says nothing.
         stop: set it to end the transfer.
     """
 
     phase: Phase = Phase.WAITING
     moved_bytes: int = 0
     total_bytes: int = 0
+    host_fraction: float = 0.0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def begin(self, phase: Phase, total_bytes: int = 0) -> None:
         """Goes on to the next phase."""
         self.phase, self.moved_bytes, self.total_bytes = phase, 0, total_bytes
+        self.host_fraction = 0.0
+
+    @property
+    def fraction(self) -> float | None:
+        """How far this phase is; None where nobody knows."""
+        if self.host_fraction > 0:
+            return min(1.0, self.host_fraction)
+        if self.total_bytes > 0:
+            return min(1.0, self.moved_bytes / self.total_bytes)
+        return None
 
     def check(self) -> None:
         """Raises: TransferStopped: the user has ended it."""

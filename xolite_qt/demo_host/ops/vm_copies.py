@@ -446,7 +446,7 @@ def _destroy_all(call: Call, vm: str, kinds: tuple[tuple[str, str], ...]) -> Non
 def vm_set_is_a_template(call: Call, vm: str, value: bool) -> None:
     """Makes a VM a template, or a template a VM."""
     record = call.db.get("VM", vm)
-    if record["is_a_snapshot"]:
+    if value and record["is_a_snapshot"]:
         raise Failure("VM_IS_SNAPSHOT", vm, "make_into_template")
     becomes = value and not record["is_a_template"]
     if becomes and (failure := refusal(call.host, vm, "make_into_template")) is not None:

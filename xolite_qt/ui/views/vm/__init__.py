@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xolite_qt.ui.views.page import PAGES, Kind, PageSpec
 from xolite_qt.ui.views.parts.timeline.page import VmTimeLine
-from xolite_qt.ui.views.vm import life, life_choices
+from xolite_qt.ui.views.vm import life, life_choices, life_transfers
 from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.ui.views.vm.backups import VmBackups
 from xolite_qt.ui.views.vm.console import VmConsole
@@ -16,7 +16,7 @@ from xolite_qt.ui.views.vm.system import VmSystem
 from xolite_qt.ui.views.vm.tasks import VmTasks
 
 # Imported for what they enter: the forms of actions, entries of menus.
-__all__ = ["life", "life_choices"]
+__all__ = ["life", "life_choices", "life_transfers"]
 
 PAGES[Kind.VM] = [
     PageSpec("dashboard", "Dashboard", VmDashboard),
