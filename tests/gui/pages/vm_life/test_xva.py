@@ -32,7 +32,7 @@ def small(bench: Bench, state: str = "Halted", least: int = 1) -> list[str]:
 
 
 async def choice(bench: Bench, ident: str, kind: str, *refs: str) -> Choice:
-    found = bench.context.actions.choices(kind, await records(bench, *refs))
+    found: list[Choice] = bench.context.actions.choices(kind, await records(bench, *refs))
     return next(one for one in found if one.id == ident)
 
 
@@ -126,7 +126,7 @@ async def test_several_go_into_a_folder(bench: Bench, tmp_path: Path) -> None:
 
 async def test_a_cancelled_export_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
     ref = small(bench)[0]
-    bench.running.host.faults.limit_transfers(200_000)
+    bench.running.host.faults.limit_transfers(2_000_000)
     dialog = await begin_export(bench, tmp_path, ref)
     dialog.go.click()
     await bench.until(lambda: transfers(bench).jobs and transfers(bench).jobs[0].meter.moved_bytes)

@@ -120,11 +120,12 @@ def _begin_export(
 
     async def rehearsed(api: Any) -> None:
         # The bytes move beside the calls; these are what the host is told.
+        snapshot = ""
         if wanted.by_snapshot:
             snapshot = await api.run("VM.snapshot", vm.ref, vm.name_label)
             await api.call("VM.set_is_a_template", snapshot, False)
         await api.call("task.create", f"xolite-qt: export to {target.name}", "")
-        if wanted.by_snapshot:
+        if snapshot:
             await api.run("VM.destroy", snapshot)
 
     _begin(context, Job(f"Export of {vm.name_label}", target, run), vm.name_label, rehearsed)
