@@ -42,6 +42,8 @@ class CopyVmDialog(Dialog):
             form.add_wide(TextLabel(said, tone="secondary", wrap=True))
         self.fast = QRadioButton(self.tr("Fast clone"))
         self.full = QRadioButton(self.tr("Full copy"))
+        self.fast.setAccessibleName(self.fast.text())
+        self.full.setAccessibleName(self.full.text())
         # They stand in rows of their own, so they do not know of each other by themselves.
         kinds = QButtonGroup(self)
         kinds.addButton(self.fast)

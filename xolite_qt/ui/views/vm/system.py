@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from PySide6.QtWidgets import QWidget
 
 from xolite_qt.stores import VmRow
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.models import vm_facts
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.views.parts.states import show_cards_state
 from xolite_qt.ui.views.vm.dashboard import tools_text
-from xolite_qt.ui.widgets import CardGrid
+from xolite_qt.ui.views.vm.life_edits import FORMS, edit, edit_choices
+from xolite_qt.ui.widgets import Button, CardGrid
 from xolite_qt.xen_api import VM, is_null
 
 
@@ -33,11 +38,38 @@ class VmSystem(LivePage):
         self.devices = FactCard("Network, storage and graphics")
         self.custom = FactCard("Custom fields")
         self.cards = (self.general, self.resources, self.boot, self.management, self.devices)
+        self.edits: dict[str, Button] = {}
+        cards = {
+            "general": self.general,
+            "resources": self.resources,
+            "boot": self.boot,
+            "management": self.management,
+            "devices": self.devices,
+        }
+        for name, card in cards.items():
+            button = Button("Edit…", "tertiary", icon="edit", small=True)
+            button.setAccessibleName(FORMS[name][0].rstrip("…"))
+            button.clicked.connect(partial(self._edit, name))
+            card.add_action(button)
+            self.edits[name] = button
+        context.actions.blocked_changed.connect(self._judge)
+        self._judge()
         grid = CardGrid(min_column=320, max_columns=2)
         grid.add_stack(self.general, self.management, self.custom)
         grid.add_stack(self.resources, self.boot, self.devices)
         self.body.add(grid)
         self.add_part(self.show_vm, stores.vm_rows, stores.sr)
+
+    def _judge(self) -> None:
+        for button in self.edits.values():
+            button.set_reason(self.context.actions.blocked)
+
+    def _edit(self, card: str, _on: bool = False) -> None:
+        edit(self.context, self.ref, card)
+
+    def choices(self) -> Sequence[Choice]:
+        """The buttons of the cards, for the palette."""
+        return edit_choices(self.context, self.ref)
 
     def show_vm(self) -> None:
         """Fill all cards."""
