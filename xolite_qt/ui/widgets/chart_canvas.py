@@ -83,7 +83,11 @@ class ChartCanvas(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         view.moved.connect(lambda _at: self.update())
         view.spanned.connect(lambda _a, _b, _c: self.update())
-        theme.changed().connect(lambda _theme: self.update())
+        theme.changed().connect(self._dress)
+
+    def _dress(self) -> None:
+        # A method, not a lambda: the signal would keep what a lambda holds for ever.
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Override QWidget::sizeHint."""
