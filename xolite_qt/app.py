@@ -17,6 +17,7 @@ from xolite_qt.credentials import Credentials
 from xolite_qt.settings import KnownHost, SettingsFile
 from xolite_qt.trust import PinFile, default_pins_path
 from xolite_qt.ui import theme
+from xolite_qt.ui.accessible import tell_roles
 from xolite_qt.ui.loop import run_in_loop
 from xolite_qt.ui.tasks import TaskOwner, ask
 from xolite_qt.ui.views.main_window import MainWindow
@@ -105,6 +106,7 @@ class Application:
         self.stores: Stores | None = None
         self.journal: Journal | None = None
         self._feed: JournalFeed | None = None
+        tell_roles()
         self.window = MainWindow(self.settings)
         self._wire()
 

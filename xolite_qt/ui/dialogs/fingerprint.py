@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import (
+    QAccessible,
     QFontMetrics,
     QGuiApplication,
     QKeyEvent,
@@ -22,6 +23,8 @@ _MARGIN = 10
 
 class FingerprintView(QWidget):
     """Eight bytes a line, each in a cell of the same width whatever the font; Ctrl+C copies all."""
+
+    accessible_role = QAccessible.Role.StaticText
 
     def __init__(self, fingerprint: str, says: str, *, accent: str = "") -> None:
         """Shows a fingerprint.

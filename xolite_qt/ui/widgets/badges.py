@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from xolite_qt.ui import format as fmt
@@ -95,6 +95,8 @@ class StateBadge(QWidget):
         text: the words; by default `format.power_state(state)`.
     """
 
+    accessible_role = QAccessible.Role.StaticText
+
     def __init__(self, state: str = "unknown", text: str | None = None, *, size: int = 16) -> None:
         super().__init__()
         row = QHBoxLayout(self)
@@ -126,6 +128,8 @@ class Tag(QWidget):
     Args:
         accent: None for neutral, else an accent's name.
     """
+
+    accessible_role = QAccessible.Role.StaticText
 
     def __init__(self, text: str, *, accent: str | None = None, icon: str | None = None) -> None:
         super().__init__()
@@ -227,6 +231,8 @@ class Counter(QWidget):
     Args:
         accent: `brand`, `danger`, …
     """
+
+    accessible_role = QAccessible.Role.StaticText
 
     def __init__(self, number: int = 0, *, accent: str = "brand", says: str = "") -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from xolite_qt.ui import theme
@@ -24,6 +24,8 @@ class Banner(QWidget):
 
     Hidden until `show_message`. `closed` tells that the user sent it away.
     """
+
+    accessible_role = QAccessible.Role.AlertMessage
 
     closed = Signal()
 

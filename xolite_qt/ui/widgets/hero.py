@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtGui import (
+    QAccessible,
+    QHideEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from xolite_qt.ui import theme
@@ -34,6 +42,8 @@ _LOOKS: dict[HeroKind, tuple[str, str, Tone]] = {
 
 class Spinner(QWidget):
     """A turning arc; stands still where motion is unwanted, and while hidden."""
+
+    accessible_role = QAccessible.Role.Animation
 
     def __init__(self, size: int = 20, *, says: str = "") -> None:
         super().__init__()
@@ -84,6 +94,8 @@ class Hero(QWidget):
         action: words of a button below, with `on_action`.
         compact: one row for cards and panels, instead of a column for pages.
     """
+
+    accessible_role = QAccessible.Role.Grouping
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QAccessible, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from xolite_qt.ui import format as fmt
@@ -39,6 +39,8 @@ class Ring(QWidget):
         icon: name of the icon in the middle, or None.
         size: diameter in logical px.
     """
+
+    accessible_role = QAccessible.Role.Chart
 
     def __init__(self, *, icon: str | None = None, size: int = 84, thickness: int = 9) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QAccessible, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from xolite_qt.ui import theme
@@ -48,6 +48,8 @@ class Sparkline(QWidget):
         unit: how values are told to assistive technology.
         top: value at the upper edge; by default the largest.
     """
+
+    accessible_role = QAccessible.Role.Chart
 
     def __init__(
         self, unit: ChartUnit = "percent", *, top: float = 0.0, color: str = "brand", says: str = ""

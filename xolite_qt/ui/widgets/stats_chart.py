@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QColor, QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from xolite_qt.ui import format as fmt
@@ -80,6 +80,8 @@ class StatsChart(QWidget):
         group: shares the cross-hair.
         top: the axis ends no lower (1.0 for 100 %, total RAM in bytes).
     """
+
+    accessible_role = QAccessible.Role.Chart
 
     def __init__(
         self,

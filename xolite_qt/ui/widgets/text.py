@@ -12,6 +12,7 @@ from typing import Literal
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QFont,
     QFontMetricsF,
     QGuiApplication,
@@ -242,6 +243,8 @@ class LinkLabel(_Clickable):
     Args:
         on_open: called on click, Enter or Space.
     """
+
+    accessible_role = QAccessible.Role.Link
 
     opened = Signal()
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QColor,
     QHelpEvent,
     QKeyEvent,
@@ -49,6 +50,8 @@ class TimeLine(QWidget):
             arg: seconds since 1970, or None when it left.
     """
 
+    accessible_role = QAccessible.Role.Chart
+
     span_changed = Signal(float, float)
     chosen = Signal(object)
     pointed = Signal(object)
@@ -66,7 +69,11 @@ class TimeLine(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(len(LANES) * _LANE_PX + _AXIS_PX)
         self._tell()
-        theme.changed().connect(lambda _theme: self.update())
+        theme.changed().connect(self._dress)
+
+    def _dress(self) -> None:
+        # A method, not a lambda: the signal would keep what a lambda holds for ever.
+        self.update()
 
     def sizeHint(self) -> QSize:
         """Override QWidget::sizeHint."""

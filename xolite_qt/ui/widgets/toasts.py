@@ -47,6 +47,8 @@ class _Notice:
 
 
 class _Toast(QWidget):
+    accessible_role = QAccessible.Role.AlertMessage
+
     def __init__(self, stack: Toasts, notice: _Notice) -> None:
         super().__init__(stack)
         self.notice = notice

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QCursor,
     QFocusEvent,
     QImage,
@@ -56,6 +57,8 @@ class ConsoleScreen(ScreenPicture):
             arg: whether it has it.
         release_wanted: the user pressed the release key: the keyboard is not the guest's any more.
     """
+
+    accessible_role = QAccessible.Role.Canvas
 
     grab_changed = Signal(bool)
     release_wanted = Signal()

@@ -6,6 +6,7 @@ import math
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QColor,
     QContextMenuEvent,
     QFocusEvent,
@@ -50,6 +51,8 @@ class TerminalView(QAbstractScrollArea):
         grab_changed: keys go to the host, or no longer.
         release_wanted: the user pressed the release key.
     """
+
+    accessible_role = QAccessible.Role.Terminal
 
     typed = Signal(bytes)
     grab_changed = Signal(bool)
