@@ -24,6 +24,7 @@ class LegendButton(QAbstractButton):
         self.setFont(theme.font("small"))
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self._color = color
+        self._dashed = False
         self._value = ""
         self._widest = 0
         self.set_name(name)
@@ -41,6 +42,11 @@ class LegendButton(QAbstractButton):
     def set_color(self, color: str) -> None:
         """Change the line's colour."""
         self._color = color
+        self.update()
+
+    def set_dashed(self, dashed: bool) -> None:
+        """Whether the line is drawn with dashes."""
+        self._dashed = dashed
         self.update()
 
     def set_value(self, value: str) -> None:
@@ -75,7 +81,11 @@ class LegendButton(QAbstractButton):
         dash = QRectF(4, self.height() / 2 - 4, 8, 8)
         painter.setPen(QColor(self._color))
         painter.setBrush(QColor(self._color) if on else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(dash)
+        if self._dashed:
+            for left in (3, 9):
+                painter.drawRect(QRectF(left, self.height() / 2 - 1, 4, 2))
+        else:
+            painter.drawEllipse(dash)
         painter.setPen(QColor(now.txt if on else now.secondary))
         words = text_width(self.font(), self.text())
         side = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)

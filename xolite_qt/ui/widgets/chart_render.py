@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Numbers = Sequence[float] | Floats
 
 __all__ = ["Curve", "Painting", "Rendered", "Way", "measure", "paint", "stacked"]
 
@@ -49,9 +50,9 @@ class Curve:
 
     key: str
     label: str
-    starts: Sequence[float]
-    times: Sequence[float]
-    values: Sequence[float]
+    starts: Numbers
+    times: Numbers
+    values: Numbers
     color: str
     dashed: bool = False
 

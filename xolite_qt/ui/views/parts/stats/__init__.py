@@ -1,0 +1,1 @@
+"""Charts of everything that hosts measure."""
