@@ -23,6 +23,8 @@ MIB = 1 << 20
 
 async def edit(bench: Bench, ref: str, card: str, kind: type[D]) -> D:
     page = await bench.show(VmSystem, ref)
+    # The one before tells first and closes then.
+    await bench.until(lambda: not any(d.isVisible() for d in bench.window.findChildren(kind)))
     button = page.edits[card]
     assert button.isVisible()
     button.click()
