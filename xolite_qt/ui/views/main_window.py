@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         self.notifier.opened.connect(lambda _about: self._come_forward())
         self._restore()
         self._palette: Palette | None = None
+        self._sure = False
         for keys, act in (
             ("Ctrl+K", self.open_palette),
             ("Ctrl+F", self._focus_filter),
@@ -86,8 +87,8 @@ class MainWindow(QMainWindow):
         header.palette_wanted.connect(self.open_palette)
         header.settings_wanted.connect(self.open_settings)
         header.help_wanted.connect(self.open_shortcuts)
-        header.sign_out_wanted.connect(self.sign_out_wanted)
-        header.other_host_wanted.connect(self.other_host_wanted)
+        header.sign_out_wanted.connect(self._sign_out)
+        header.other_host_wanted.connect(self._other_host)
         header.quit_wanted.connect(self.close)
         header.theme_wanted.connect(self.theme_wanted)
         workspace.title_changed.connect(self._show_title)
@@ -153,10 +154,8 @@ class MainWindow(QMainWindow):
         if self.workspace is not None:
             entries += self.workspace.entries()
             entries.append(Entry("Settings", "Ctrl+,", "settings", self.open_settings))
-            entries.append(
-                Entry("Connect to another host", "", "host", self.other_host_wanted.emit)
-            )
-            entries.append(Entry("Sign out", "", "logout", self.sign_out_wanted.emit))
+            entries.append(Entry("Connect to another host", "", "host", self._other_host))
+            entries.append(Entry("Sign out", "", "logout", self._sign_out))
         other = "light" if theme.current().name == "dark" else "dark"
         entries.append(
             Entry(f"Use the {other} theme", "", "theme", lambda: self.theme_wanted.emit(other))
@@ -223,8 +222,53 @@ class MainWindow(QMainWindow):
         if self.workspace is not None:
             self.settings.window_splitter = self.workspace.splitter.sizes()
 
+    def _sign_out(self) -> None:
+        self._unless_lost(self.tr("sign out"), self.sign_out_wanted.emit)
+
+    def _other_host(self) -> None:
+        self._unless_lost(self.tr("disconnect"), self.other_host_wanted.emit)
+
+    def _losses(self) -> list[str]:
+        """What would end unfinished with the connection."""
+        if self.workspace is None:
+            return []
+        told: list[Callable[[], list[str]]] = self.workspace.context.services.get("losses", [])
+        return [what for losses in told for what in losses()]
+
+    def _unless_lost(self, verb: str, go: Callable[[], object]) -> None:
+        """Goes on; where something would be lost, only once the user wants that."""
+        losses = self._losses()
+        if not losses:
+            go()
+            return
+        from xolite_qt.ui.actions import Harm, Question
+        from xolite_qt.ui.dialogs.confirm import ConfirmDialog
+
+        what = losses[0] if len(losses) == 1 else self.tr("{0} transfers").format(len(losses))
+        question = Question(
+            self.tr("End {0}?").format(what),
+            self.tr("It is under way, and ends with the connection: it cannot be resumed.")
+            if len(losses) == 1
+            else self.tr("They are under way, and end with the connection: none can be resumed."),
+            self.tr("End and {0}").format(verb),
+            Harm.DISRUPTIVE,
+            tuple(losses),
+        )
+        dialog = ConfirmDialog(question, self)
+        dialog.accepted.connect(lambda: go())
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _close_for_sure(self) -> None:
+        self._sure = True
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Override QMainWindow::closeEvent: Qt never ends the loop, the application does."""
+        if not self._sure and self._losses():
+            event.ignore()
+            self._unless_lost(self.tr("quit"), self._close_for_sure)
+            return
         self.remember()
         self.notifier.close()
         event.accept()

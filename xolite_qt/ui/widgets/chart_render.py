@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QByteArray, QDataStream, QIODevice, Qt
+from PySide6.QtCore import QByteArray, QDataStream, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from xolite_qt.ui.widgets.chart_scale import ChartUnit, top_of
@@ -269,9 +269,7 @@ def polygon(x: Floats, y: Floats) -> QPolygonF:
 
     body = np.empty((len(x), 2), dtype=">f8")
     body[:, 0], body[:, 1] = x, y
-    stream = QDataStream(
-        QByteArray(struct.pack(">I", len(x)) + body.tobytes()), QIODevice.OpenModeFlag.ReadOnly
-    )
+    stream = QDataStream(QByteArray(struct.pack(">I", len(x)) + body.tobytes()))
     made = QPolygonF()
     stream >> made
     return made
