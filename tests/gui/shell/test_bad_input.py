@@ -26,6 +26,7 @@ from xolite_qt.ui.actions import ActionId
 from xolite_qt.ui.dialogs.choose_host import ChooseHostDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.dialogs.error import ErrorDialog
+from xolite_qt.ui.dialogs.vm.delete import DeleteVmsDialog
 from xolite_qt.ui.views.page import PAGES, Kind, Page
 from xolite_qt.ui.views.palette import Palette
 from xolite_qt.ui.views.workspace import load_pages
@@ -163,7 +164,7 @@ async def test_markup_from_a_host_is_text_in_questions_menus_and_notices() -> No
 
         kinds: list[tuple[ActionId, str, type[Any]]] = [
             (ActionId.VM_HARD_SHUTDOWN, running, ConfirmDialog),
-            (ActionId.VM_DELETE, halted, ConfirmDialog),
+            (ActionId.VM_DELETE, halted, DeleteVmsDialog),
             (ActionId.VM_START_ON, halted, ChooseHostDialog),
         ]
         for action, ref, kind in kinds:

@@ -16,6 +16,7 @@ from xolite_qt.ui.actions import ActionId, Harm, Question
 from xolite_qt.ui.deeds import CHOICES, Choice, Deed
 from xolite_qt.ui.dialogs.calls import CallsDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
+from xolite_qt.ui.dialogs.results import ResultState, ResultsWindow
 from xolite_qt.ui.rehearsal import PLANNED, PlannedCall, rehearse
 from xolite_qt.ui.views.page import Kind
 
@@ -78,9 +79,10 @@ async def test_a_deed_asks_works_and_tells_each_outcome(shell: Shell) -> None:
     runner.begin([deed(refs[1], "other"), deed("OpaqueRef:gone", "gone")], question)
     dialog = await shell.dialog(ConfirmDialog)
     dialog.go.click()
-    await shell.until(
-        lambda: "Rename: 1 of 2 done, 1 failed." in "\n".join(shell.window.toasts.texts())
-    )
+    window = await shell.dialog(ResultsWindow)
+    await shell.until(lambda: window.state(1) is ResultState.FAILED)
+    await shell.until(lambda: window.state(0) is ResultState.DONE)
+    window.close()
     assert shell.db.get("VM", refs[1])["name_label"] == "other"
 
 

@@ -14,6 +14,7 @@ from tests.gui.pages.system.kit import dialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.dialogs.host_edit.download_window import DownloadWindow
 from xolite_qt.ui.dialogs.host_edit.send_dump import SendDumpDialog
+from xolite_qt.ui.dialogs.results import ResultState, ResultsWindow
 from xolite_qt.ui.views.host.system import HostSystem
 from xolite_qt.ui.views.pool.system.page import PoolSystem
 
@@ -90,8 +91,10 @@ async def test_all_are_deleted_and_one_that_fails_keeps_none_of_the_others(bench
     assert len(asked.question.objects) == 2
     asked.go.click()
     await bench.until(lambda: page.dumps.model.total() == 1)
-    await bench.until(lambda: bench.told)
-    assert "1 of 2 done, 1 failed" in bench.told[-1]
+    results = await dialog(bench, ResultsWindow)
+    await bench.until(lambda: ResultState.FAILED in {results.state(0), results.state(1)})
+    assert "disk is full" in results.text()
+    results.close()
     page.dumps.delete_all.click()
     (await dialog(bench, ConfirmDialog)).go.click()
     await bench.until(lambda: page.dumps.state == "good")
