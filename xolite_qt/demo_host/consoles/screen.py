@@ -125,7 +125,8 @@ class Screen:
 
 def write(picture: Picture, x: int, y: int, text: str, colour: int, scale: int = 1) -> None:
     """Writes one line; what does not fit is cut."""
-    ink = inked(text, scale)
+    fits = max(0, picture.shape[1] - x) // (WIDTH * scale) + 1
+    ink = inked(text[:fits], scale)
     part = picture[y : y + ink.shape[0], x : x + ink.shape[1]]
     part[ink[: part.shape[0], : part.shape[1]]] = colour
 
