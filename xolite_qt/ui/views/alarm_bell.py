@@ -13,6 +13,7 @@ from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.alarm_columns import sentence
 from xolite_qt.ui.widgets.badges import Counter
 from xolite_qt.ui.widgets.button import IconButton
+from xolite_qt.ui.widgets.text import plain_tooltip
 
 
 class AlarmBell(QWidget):
@@ -69,7 +70,7 @@ class AlarmBell(QWidget):
         self.count.set_number(number)
         self.count.setVisible(bool(number))
         words = fmt.plural(number, "new alarm", "new alarms") if number else self.tr("Alarms")
-        self.button.setToolTip(words)
+        self.button.setToolTip(plain_tooltip(words))
         self.button.setAccessibleName(words)
 
     def _open(self) -> None:

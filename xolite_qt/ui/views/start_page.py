@@ -174,7 +174,7 @@ class StartPage(QScrollArea):
                 (self.tr("&Password"), self.password),
             )
         ):
-            label = QLabel(caption)
+            label = TextLabel(caption)
             label.setBuddy(field)
             field.setAccessibleName(caption.replace("&", ""))
             field.returnPressed.connect(self._send)

@@ -257,8 +257,8 @@ class _Code(TextLabel):
     """A call, in a fixed-pitch font."""
 
     def __init__(self, text: str, tone: Tone) -> None:
-        super().__init__(one_line(text), tone=tone, wrap=True, selectable=True)
+        super().__init__(one_line(text), kind="small", tone=tone, wrap=True, selectable=True)
         # The application's style sheet wins over `setFont` whenever the label is moved or shown;
         # one of its own wins over that.
         families = ", ".join(f'"{name}"' for name in theme.mono_font().families())
-        self.setStyleSheet(f"font-family: {families}; font-size: 12px;")
+        self.setStyleSheet(f"font-family: {families};")
