@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHeaderView,
     QLineEdit,
+    QListView,
     QPlainTextEdit,
     QScrollBar,
     QTabBar,
@@ -31,6 +32,7 @@ INTERACTIVE = (
     QAbstractSpinBox,
     QComboBox,
     QLineEdit,
+    QListView,
     QPlainTextEdit,
     QTabBar,
     QTextEdit,
@@ -145,7 +147,7 @@ def _faults_of(widget: QWidget) -> list[str]:
 def _faults_of_items(view: QAbstractItemView) -> list[str]:
     model = view.model()
     found: list[str] = []
-    header = model.columnCount()
+    header = 1 if isinstance(view, QListView) else model.columnCount()
     hidden = getattr(view, "isColumnHidden", lambda _column: False)
     columns = [column for column in range(header) if not hidden(column)]
     if isinstance(view, QTableView):
