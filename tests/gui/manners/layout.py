@@ -84,7 +84,8 @@ def _cut_label(label: QLabel) -> str:
     wanted = label.fontMetrics().horizontalAdvance(max(text.splitlines(), key=len))
     if label.width() + SLACK >= wanted:
         return ""
-    if isinstance(label, TextLabel) and label.toolTip():
+    # An eliding label has its whole text as tooltip by itself.
+    if label.toolTip() or (isinstance(label, TextLabel) and label.is_elided):
         return ""
     return f"its words are cut: {label.width()} of {wanted} px"
 

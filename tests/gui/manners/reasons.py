@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPlainTextEdit,
+    QToolButton,
     QWidget,
 )
 
@@ -17,6 +18,7 @@ from tests.gui.manners.accessible import described, is_inner
 from tests.gui.manners.rounds import seen
 from tests.gui.shell.shell_bench import Shell
 from xolite_qt.ui.views.page import Page
+from xolite_qt.ui.dialogs.backups.form import Row
 
 USABLE = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit)
 
@@ -44,16 +46,22 @@ def faults(root: QWidget) -> list[str]:
             continue
         around: QWidget | None = widget
         while around is not None and not around.isEnabled():
-            name = around.accessibleName()
-            if around.accessibleDescription() or (
-                # Where the tooltip is only the button's name, it is no reason.
-                around.toolTip() and (around.toolTip() != name or not name)
-            ):
+            # The tooltip of a button without words is its name.
+            tip = "" if isinstance(around, QToolButton) else around.toolTip()
+            if around.accessibleDescription() or tip or _hint_of(around):
                 break
             around = around.parentWidget()
         if around is None or around.isEnabled():
             found.append(f"{described(widget)} {widget.accessibleName()!r}: greyed, no reason")
     return found
+
+
+def _hint_of(widget: QWidget) -> str:
+    """What is said below a field of a form."""
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, Row):
+        around = around.parentWidget()
+    return around.hint.text() if around is not None and around.hint.isVisible() else ""
 
 
 def _of_menu(menu: QMenu) -> list[str]:

@@ -94,6 +94,8 @@ class Header(QFrame):
         menu = QMenu(self)
         account = menu.addAction(icon("user"), f"{user} at {address}".replace("&", "&&"))
         account.setEnabled(False)
+        account.setToolTip(self.tr("Who is signed in, and where."))
+        menu.setToolTipsVisible(True)
         menu.addSeparator()
         for name, text, signal in (
             ("settings", self.tr("&Settings and about"), self.settings_wanted),

@@ -55,7 +55,7 @@ class SettingsPage(LivePage):
         self.work = self._tasks()
         self.trust = CertificatesCard(context)
         self.about = FactCard("About")
-        grid = CardGrid(min_column=320, max_columns=2)
+        grid = CardGrid(min_column=420, max_columns=2)
         self.history = self._history()
         grid.add_stack(self.appearance, self.connection, self.work)
         grid.add_stack(self.trust, self.history, self.about)
@@ -92,7 +92,7 @@ class SettingsPage(LivePage):
         )
         card.add(self.calls_first)
         self.notifications = self._tick(
-            "desktop_notifications", "Tell new alarms and ended work on the desktop while unfocused"
+            "desktop_notifications", "Tell alarms and ended work on the desktop while unfocused"
         )
         card.add(self.notifications)
         card.add(

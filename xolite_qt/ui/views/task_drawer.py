@@ -184,5 +184,7 @@ class TaskDrawer(QFrame):
         entry = menu.addAction(icon("cancel"), self.tr("Cancel"))
         wanted = [row for row in rows if row.can_cancel]
         entry.setEnabled(bool(wanted))
+        entry.setToolTip("" if wanted else self.tr("The host lets nobody cancel this."))
+        menu.setToolTipsVisible(True)
         entry.triggered.connect(lambda: self._cancel_all(wanted))
         menu.popup(place)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QSpinBox, 
 
 from xolite_qt.ui.dialogs.base import Dialog
 from xolite_qt.ui.models.thresholds import Threshold
+from xolite_qt.ui.widgets.reason import set_reason
 from xolite_qt.ui.widgets.text import TextLabel
 
 
@@ -39,8 +40,9 @@ class _Line:
         self._judge()
 
     def _judge(self) -> None:
+        off = None if self.on.isChecked() else "Nothing is watched here: tick the line first."
         for control in (self.level, self.period, self.silence):
-            control.setEnabled(self.on.isChecked())
+            set_reason(control, off)
 
     def value(self) -> Threshold:
         """What was entered."""
@@ -70,7 +72,7 @@ class ThresholdsDialog(Dialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(
-            self.tr("Alarm thresholds of {0}").format(name), icon="alarm", width=680, parent=parent
+            self.tr("Alarm thresholds of {0}").format(name), icon="alarm", width=740, parent=parent
         )
         says = self.tr(
             "The host looks every five minutes and reads these settings every half hour."

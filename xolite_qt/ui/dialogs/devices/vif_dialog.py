@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 from xolite_qt.ui.dialogs.backups.form import Choice, Form, number
 from xolite_qt.ui.dialogs.base import Dialog
 from xolite_qt.ui.models.vif_columns import LOCKING, mac_trouble, rate_kbs
+from xolite_qt.ui.widgets.reason import set_reason
 from xolite_qt.xen_api import VIF, Network
 
 
@@ -50,7 +51,7 @@ class VifDialog(Dialog):
         taken: frozenset[str] = frozenset(),
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(title, icon="pif", width=560, parent=parent)
+        super().__init__(title, icon="pif", width=600, parent=parent)
         self._taken = {mac.lower() for mac in taken}
         form = Form()
         ordered = sorted(networks, key=lambda network: network.name_label.casefold())
@@ -58,7 +59,7 @@ class VifDialog(Dialog):
         form.add(self.tr("Network"), self.network)
         self.mac = QLineEdit(vif.mac if vif is not None else "")
         self.mac.setPlaceholderText(self.tr("The host chooses one"))
-        self.mac.setEnabled(vif is None)
+        set_reason(self.mac, None if vif is None else self.tr("A card keeps its address."))
         self.mac_row = form.add(self.tr("MAC address"), self.mac)
         self.locking = Choice(list(LOCKING.items()))
         form.add(self.tr("Traffic"), self.locking)
@@ -70,8 +71,8 @@ class VifDialog(Dialog):
             self.locking.set_current(vif.locking_mode or "network_default")
             self.limited.setChecked(rate_kbs(vif) is not None)
             self.limit.setValue(rate_kbs(vif) or 10_240)
-        self.limit.setEnabled(self.limited.isChecked())
-        self.limited.toggled.connect(self.limit.setEnabled)
+        self.limited.toggled.connect(self._judge_limit)
+        self._judge_limit()
         self.body.addWidget(form)
         self.body.addStretch(1)
         self.cancel = self.add_button(self.tr("Cancel"))
@@ -80,6 +81,10 @@ class VifDialog(Dialog):
         self.go.clicked.connect(self.accept)
         self.mac.textChanged.connect(lambda _text: self._judge())
         self._judge()
+
+    def _judge_limit(self) -> None:
+        no = None if self.limited.isChecked() else self.tr("What it sends is not limited.")
+        set_reason(self.limit, no)
 
     def _judge(self) -> None:
         text = self.mac.text().strip()

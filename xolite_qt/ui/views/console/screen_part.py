@@ -79,7 +79,14 @@ class ScreenPart(ConsolePart):
         copied = self._entry(
             typing, "copied", self.tr("Take over what the guest copied"), self.take_copied
         )
-        typing.aboutToShow.connect(lambda: copied.setEnabled(bool(self.link.copied)))
+        typing.setToolTipsVisible(True)
+        nothing = self.tr("The guest has copied nothing yet.")
+
+        def judge() -> None:
+            copied.setEnabled(bool(self.link.copied))
+            copied.setToolTip("" if self.link.copied else nothing)
+
+        typing.aboutToShow.connect(judge)
         bar.add_menu("type", self.tr("Type"), typing)
         shot = QMenu(self)
         self._entry(shot, "save-picture", self.tr("Save screenshot…"), self.save_screenshot)

@@ -235,7 +235,7 @@ class ActingTable(TablePage[T]):
     def _look(self) -> None:
         self.judge()
         chosen = self.chosen()
-        self.details.setEnabled(len(chosen) == 1)
+        self.details.set_reason(None if len(chosen) == 1 else self.tr("Select one row first."))
         if self.panel.is_open:
             if len(chosen) == 1:
                 self._fill(chosen[0])

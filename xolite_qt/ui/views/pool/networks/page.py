@@ -80,6 +80,7 @@ class NetworksPage(TablePage[Network]):
         flow.addWidget(self.nbd)
         self.card.body.insertWidget(1, buttons)
         self.details = IconButton("info", self.tr("Show details"), self._toggle)
+        self.details.set_reason(self.tr("Select one network first."))
         self.tools.addWidget(self.details)
         self.panel = NetworkPanel(context, self.copy_json)
         self._shown = ""
@@ -201,7 +202,7 @@ class NetworksPage(TablePage[Network]):
 
     def _selected(self, refs: Sequence[str]) -> None:
         self._shown = refs[0] if len(refs) == 1 else ""
-        self.details.setEnabled(bool(self._shown))
+        self.details.set_reason(None if self._shown else self.tr("Select one network first."))
         if not self.is_narrow or self.panel.is_open:
             self._open_panel()
 
