@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xolite_qt.ui.widgets import chart_scale as scale
+from xolite_qt.ui.charts import scale
 
 UNITS: tuple[scale.ChartUnit, ...] = get_args(scale.ChartUnit)
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from xolite_qt.stores.stats_archives import Joined, Ring, join
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.charts.render import Curve
+from xolite_qt.ui.charts.scale import read_values
 from xolite_qt.ui.models.stats_plan import ChartSpec, LineSpec, label_of, plan
 from xolite_qt.ui.models.stats_sources import ChartKind, ItemKind
-from xolite_qt.ui.widgets.chart_render import Curve
-from xolite_qt.ui.widgets.chart_scale import read_values
 
 Floats = NDArray[np.float64]
 Names = Mapping[tuple[ItemKind, str], str]

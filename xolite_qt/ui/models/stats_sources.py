@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from xolite_qt.ui.widgets.chart_scale import ChartUnit
+from xolite_qt.ui.charts.scale import ChartUnit
 
 KIB = 1024.0
 MIB = 1024.0 * 1024.0

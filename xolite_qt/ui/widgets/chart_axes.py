@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 
-from xolite_qt.ui.widgets.chart_scale import (
+from xolite_qt.ui.charts.scale import (
     ChartUnit,
     read_value,
     tick_time,

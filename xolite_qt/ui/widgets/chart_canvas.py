@@ -22,10 +22,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from xolite_qt.ui import theme
+from xolite_qt.ui.charts.render import Curve, Painting, Rendered, paint
+from xolite_qt.ui.charts.scale import ChartUnit
 from xolite_qt.ui.widgets.chart_marks import ChartMark, Cluster, clusters, words_of
 from xolite_qt.ui.widgets.chart_paint import BOTTOM_PX, LEFT_PX, RIGHT_PX, TOP_PX, Level, Sheet
-from xolite_qt.ui.widgets.chart_render import Curve, Painting, Rendered, paint
-from xolite_qt.ui.widgets.chart_scale import ChartUnit
 from xolite_qt.ui.widgets.chart_view import ChartView
 from xolite_qt.ui.widgets.text import paint_focus, plain_tooltip
 

@@ -9,15 +9,15 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from xolite_qt.ui import theme
-from xolite_qt.ui.widgets.chart_marks import ChartMark, clusters
-from xolite_qt.ui.widgets.chart_render import Rendered
-from xolite_qt.ui.widgets.chart_scale import (
+from xolite_qt.ui.charts.render import Rendered
+from xolite_qt.ui.charts.scale import (
     ChartUnit,
     read_value,
     tick_time,
     time_ticks,
     value_step,
 )
+from xolite_qt.ui.widgets.chart_marks import ChartMark, clusters
 
 __all__ = ["BOTTOM_PX", "LEFT_PX", "RIGHT_PX", "TOP_PX", "Level", "Sheet"]
 

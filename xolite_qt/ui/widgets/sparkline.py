@@ -10,7 +10,7 @@ from PySide6.QtGui import QAccessible, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from xolite_qt.ui import theme
-from xolite_qt.ui.widgets.chart_scale import ChartUnit, read_values
+from xolite_qt.ui.charts.scale import ChartUnit, read_values
 
 __all__ = ["Sparkline", "paint_sparkline"]
 

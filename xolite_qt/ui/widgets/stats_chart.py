@@ -20,8 +20,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWi
 
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui import theme
+from xolite_qt.ui.charts.scale import ChartUnit, read_value, read_values, top_of
 from xolite_qt.ui.widgets.chart_legend import LegendButton
-from xolite_qt.ui.widgets.chart_scale import ChartUnit, read_value, read_values, top_of
 from xolite_qt.ui.widgets.flow import FlowLayout
 from xolite_qt.ui.widgets.hero import Hero
 from xolite_qt.ui.widgets.text import TextLabel, paint_focus

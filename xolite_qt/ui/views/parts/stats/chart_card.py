@@ -11,13 +11,13 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.charts.render import Curve
+from xolite_qt.ui.charts.scale import read_value
 from xolite_qt.ui.widgets import Button, Card, FlowLayout, TextLabel
 from xolite_qt.ui.widgets.chart_canvas import ChartCanvas, Painter
 from xolite_qt.ui.widgets.chart_legend import LegendButton
 from xolite_qt.ui.widgets.chart_marks import ChartMark, words_of
 from xolite_qt.ui.widgets.chart_paint import Level
-from xolite_qt.ui.widgets.chart_render import Curve
-from xolite_qt.ui.widgets.chart_scale import read_value
 from xolite_qt.ui.widgets.chart_view import ChartView
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from xolite_qt.ui.charts.render import Painting, Rendered, paint
 from xolite_qt.ui.tasks import TaskOwner
-from xolite_qt.ui.widgets.chart_render import Painting, Rendered, paint
 
 __all__ = ["Worker"]
 

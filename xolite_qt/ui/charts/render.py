@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QByteArray, QDataStream, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-from xolite_qt.ui.widgets.chart_scale import ChartUnit, top_of
+from xolite_qt.ui.charts.scale import ChartUnit, top_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,1 @@
+"""Numbers and pictures of charts, without widgets: scales, and lines painted into images."""
