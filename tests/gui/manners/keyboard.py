@@ -5,7 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QComboBox,
+    QWidget,
+)
 
 from tests.gui.manners.accessible import described, is_inner
 from tests.gui.manners.rounds import seen
@@ -107,13 +113,13 @@ def _without_ring(window: QWidget, widgets: list[QWidget]) -> list[str]:
             continue
         _LOOKED_AT.add(look)
         other = next(one for one in [*widgets, window] if one is not widget)
+        if isinstance(widget, QAbstractItemView) and not widget.currentIndex().isValid():
+            widget.setCurrentIndex(widget.model().index(0, 0))
         other.setFocus()
         without = _picture(window, widget)
         widget.setFocus(Qt.FocusReason.TabFocusReason)
         if isinstance(widget, QComboBox | QAbstractSpinBox) and not widget.hasFocus():
             continue
-        if isinstance(widget, QAbstractItemView):
-            QTest.keyClick(widget, K.Key_Down)
         if _picture(window, widget) == without:
             found.append(f"{described(widget)}: one does not see that it has the focus")
     return found

@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 from tests.gui.manners.accessible import described, is_inner
 from tests.gui.manners.rounds import seen
 from tests.gui.shell.shell_bench import Shell
-from xolite_qt.ui.views.page import Page
 from xolite_qt.ui.dialogs.backups.form import Row
+from xolite_qt.ui.views.page import Page
+from xolite_qt.ui.widgets.text import TextLabel
 
 USABLE = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit)
 
@@ -61,7 +62,10 @@ def _hint_of(widget: QWidget) -> str:
     around = widget.parentWidget()
     while around is not None and not isinstance(around, Row):
         around = around.parentWidget()
-    return around.hint.text() if around is not None and around.hint.isVisible() else ""
+    if around is None:
+        return ""
+    said = (label.text() for label in around.findChildren(TextLabel) if label.isVisible())
+    return " ".join(text for text in said if text.endswith("."))
 
 
 def _of_menu(menu: QMenu) -> list[str]:
