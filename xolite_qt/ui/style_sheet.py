@@ -109,6 +109,8 @@ QTableView::item:selected { background: $brand_bg_hover; color: $txt; }
 QTreeView::item, QListView::item { min-height: 34px; padding: 0 8px; border: none; }
 QTreeView::item:hover, QListView::item:hover { background: $brand_bg_hover; }
 QTreeView::item:selected, QListView::item:selected { background: $brand_bg; color: $txt; }
+QTreeWidget::item:focus, QListWidget::item:focus { border: 1px solid $brand_txt;
+  border-radius: 4px; padding: 0 7px; }
 QHeaderView { background: $bg; border: none; }
 QHeaderView::section { background: $bg; color: $brand_txt; border: none;
   border-bottom: 1px solid $border; border-right: 1px solid $border; padding: 0 11px;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QPushButton
@@ -57,7 +58,7 @@ def _beginnings(bench: Shell, page: Page) -> dict[tuple[str, str], Callable[[], 
     kind = workspace.kind.value
     if node is None or kind not in CHOICES:
         return found
-    items = (node.record,)
+    items: Any = (node.record,)
     for choice in workspace.runner.choices(kind, items):
         if choice.reason is None and choice.label.endswith("…"):
             found[kind, choice.id] = choice.run
@@ -68,8 +69,8 @@ def _beginnings(bench: Shell, page: Page) -> dict[tuple[str, str], Callable[[], 
     return found
 
 
-def _triggers(bench: Shell, action: ActionId, items: object) -> Callable[[], object]:
-    return lambda: bench.workspace.runner.trigger(action, items)  # type: ignore[arg-type]
+def _triggers(bench: Shell, action: ActionId, items: Any) -> Callable[[], object]:
+    return lambda: bench.workspace.runner.trigger(action, items)
 
 
 async def _open(bench: Shell, begin: Callable[[], object]) -> list[str]:

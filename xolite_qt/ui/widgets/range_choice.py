@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
 from xolite_qt.ui.widgets.button import Button
@@ -58,6 +58,12 @@ class RangeChoice(QWidget):
             KeyError: no such range.
         """
         self._buttons[name].setChecked(True)
+        # Tab comes to the chosen one, wherever the focus was before.
+        for ident, button in self._buttons.items():
+            chosen = ident == name
+            button.setFocusPolicy(
+                Qt.FocusPolicy.StrongFocus if chosen else Qt.FocusPolicy.ClickFocus
+            )
         if name != self._current:
             first, self._current = not self._current, name
             if not first:
