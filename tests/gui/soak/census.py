@@ -1,0 +1,111 @@
+"""What is alive in the process: counted after every round of a soak."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import os
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_MALLOC = ctypes.CDLL(None)
+
+COUNTS = (
+    "tasks",
+    "timers",
+    "waits",
+    "widgets",
+    "qobjects",
+    "objects",
+    "threads",
+    "files",
+)
+"""The counts of a census, in the order of the table."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """One look at everything that could leak.
+
+    Attributes:
+        rss_bytes: resident memory, after a full collection and with free memory given back.
+        tasks: asyncio tasks, the one that counts left out.
+        timers: running QTimers.
+        waits: callbacks that the loop is to make later.
+        widgets: all widgets that Qt has, shown or not.
+        qobjects: QObjects that Python holds.
+        objects: everything that Python's collector knows.
+        threads: threads of the process, those without Python included.
+        files: open file descriptors, sockets included.
+        kinds: number of QObjects, and of running timers by their owner, by class.
+        named: names of the tasks, with how many there are of each.
+    """
+
+    rss_bytes: int
+    tasks: int
+    timers: int
+    waits: int
+    widgets: int
+    qobjects: int
+    objects: int
+    threads: int
+    files: int
+    kinds: Counter[str] = field(repr=False)
+    named: Counter[str] = field(repr=False)
+
+
+def take_census() -> Census:
+    """Collects what is garbage, then counts what is left; to be called in Qt's own thread."""
+    assert threading.current_thread() is threading.main_thread()
+    _tidy()
+    known = gc.get_objects()
+    alive = [one for one in known if isinstance(one, QObject) and shiboken6.isValid(one)]
+    timers = [one for one in alive if isinstance(one, QTimer) and one.isActive()]
+    now = asyncio.get_running_loop().time()
+    waits = [one for one in known if isinstance(one, asyncio.TimerHandle)]
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    kinds = Counter(type(one).__name__ for one in alive)
+    kinds.update(f"QTimer of {type(one.parent()).__name__}" for one in timers)
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    return Census(
+        rss_bytes=_rss_bytes(),
+        tasks=len(tasks),
+        timers=len(timers),
+        waits=sum(not one.cancelled() and one.when() > now for one in waits),
+        widgets=len(app.allWidgets()),
+        qobjects=len(alive),
+        objects=len(known),
+        threads=len(os.listdir("/proc/self/task")),
+        files=len(os.listdir("/proc/self/fd")),
+        kinds=kinds,
+        named=Counter(task.get_name() for task in tasks),
+    )
+
+
+def grown(before: Census, after: Census) -> dict[str, int]:
+    """The kinds of QObjects and the names of tasks of which there are more, with how many more."""
+    more = (after.kinds - before.kinds) + (after.named - before.named)
+    return dict(more.most_common(12))
+
+
+def _tidy() -> None:
+    # Widgets that were told to go, go now; Python's halves of them follow.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    # Without this the heap keeps what it once had, and nothing could be told from the level.
+    _MALLOC.malloc_trim(0)
+
+
+def _rss_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
