@@ -55,6 +55,40 @@ BY_CODE: dict[str, tuple[str, str]] = {
         "High availability is on: it does not allow this.",
         "Switch it off first.",
     ),
+    "HA_NOT_ENABLED": ("High availability is off already.", ""),
+    "HA_OPERATION_WOULD_BREAK_FAILOVER_PLAN": (
+        "The hosts that are left could not run all protected VMs then.",
+        "Tolerate fewer failures, protect fewer VMs, or free memory.",
+    ),
+    "HA_CONSTRAINT_VIOLATION_SR_NOT_SHARED": (
+        "It has a disk on storage that only one host reaches: no other host could restart it.",
+        "Move the disk to shared storage first.",
+    ),
+    "HA_CONSTRAINT_VIOLATION_NETWORK_NOT_SHARED": (
+        "It is on a network that not every host has: not every host could restart it.",
+        "Connect it to a network of the whole pool first.",
+    ),
+    "HA_NO_PLAN": ("No plan restarts all protected VMs.", "Protect fewer VMs, or free memory."),
+    "HA_TOO_FEW_HOSTS": ("The pool has too few hosts for this.", ""),
+    "HA_NOT_INSTALLED": ("A host lacks the software of high availability.", ""),
+    "HA_HOST_CANNOT_SEE_PEERS": (
+        "A host does not see the others.",
+        "Check the management network.",
+    ),
+    "CANNOT_CREATE_STATE_FILE": (
+        "No storage can carry the heartbeat.",
+        "It takes shared storage that every host is connected to.",
+    ),
+    "REQUIRED_PIF_IS_UNPLUGGED": (
+        "An interface that must not be disconnected is.",
+        "Connect it first: Network tab of its host.",
+    ),
+    "SR_NOT_SHARED": ("Only one host reaches this storage.", "Choose a shared one."),
+    "SR_HAS_NO_PBDS": (
+        "The storage is not connected to every host.",
+        "Connect it first: Storage tab of the pool.",
+    ),
+    "SR_OPERATION_NOT_SUPPORTED": ("This kind of storage can't do that.", ""),
     "NETWORK_CONTAINS_VIF": (
         "VMs are connected to this network.",
         "Disconnect their network cards first.",
@@ -198,6 +232,7 @@ BY_CODE: dict[str, tuple[str, str]] = {
     "TASK_CANCELLED": ("It was cancelled.", ""),
     "XENAPI_MISSING_PLUGIN": ("This host has no plugin {0}.", "It comes with XCP-ng."),
     "XENAPI_PLUGIN_FAILURE": ("A plugin on the host failed.", ""),
+    "LICENCE_RESTRICTION": ("The host's licence does not allow this ({0}).", ""),
     "LICENSE_RESTRICTION": ("The host's licence does not allow this.", ""),
     "FEATURE_RESTRICTED": ("The host's licence does not allow this.", ""),
     "NOT_IMPLEMENTED": ("The host does not know how to do this ({0}).", ""),

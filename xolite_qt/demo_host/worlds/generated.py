@@ -12,6 +12,7 @@ from xolite_qt.demo_host.datamodel import NULL_REF
 from .alarms import ALARM_PRIORITY, alarm_body
 from .hardware import host_fields
 from .machines import DAY_S, GIB, SYSTEMS, guest_metrics, mac, vm_actions, vm_fields
+from .premises import add_drivers
 
 if TYPE_CHECKING:
     from xolite_qt.demo_host.host import DemoHost
@@ -104,6 +105,8 @@ def _fill(host: DemoHost, hosts: int, vms: int) -> None:
     db.create("user", short_name="root", fullname="superuser")
     for number in range(vms):
         add_vm(host, number, host_refs, srs, networks)
+    # Last: the references of everything before stay those of the seed.
+    add_drivers(host)
 
 
 def store_alarms(host: DemoHost, count: int) -> None:

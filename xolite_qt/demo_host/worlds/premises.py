@@ -52,6 +52,26 @@ SM_TYPES = (
     ("udev", "udev", "SR plugin which represents devices plugged in via udev as VDIs"),
     ("lvmoiscsi", "VHD over iSCSI", "SR plugin which represents disks as Volumes on an iSCSI LUN"),
 )
+# Drivers without disks of their own: nothing on them is lent to a host without its toolstack.
+_NO_DISKS = ("iso", "udev")
+
+
+def add_drivers(host: DemoHost) -> None:
+    """The storage drivers that every host comes with."""
+    features = {"SR_PROBE": 1, "SR_UPDATE": 1, "VDI_CREATE": 1, "VDI_DELETE": 1}
+    for kind, label, description in SM_TYPES:
+        host.db.create(
+            "SM",
+            type=kind,
+            name_label=label,
+            name_description=description,
+            vendor="Citrix Systems Inc",
+            version="3.0",
+            required_api_version="1.0",
+            driver_filename=f"/opt/xensource/sm/{kind.upper()}SR",
+            capabilities=["SR_PROBE", "SR_UPDATE", "VDI_CREATE", "VDI_DELETE", "VDI_SNAPSHOT"],
+            features=features if kind in _NO_DISKS else {**features, "VDI_GENERATE_CONFIG": 1},
+        )
 
 
 class Premises(NamedTuple):
@@ -68,19 +88,7 @@ def build_premises(host: DemoHost) -> Premises:
     networks = _networks(host, host_ref)
     srs = _storage(host, host_ref)
     _graphics(host, host_ref)
-    for kind, label, description in SM_TYPES:
-        host.db.create(
-            "SM",
-            type=kind,
-            name_label=label,
-            name_description=description,
-            vendor="Citrix Systems Inc",
-            version="3.0",
-            required_api_version="1.0",
-            driver_filename=f"/opt/xensource/sm/{kind.upper()}SR",
-            capabilities=["SR_PROBE", "SR_UPDATE", "VDI_CREATE", "VDI_DELETE", "VDI_SNAPSHOT"],
-            features={"SR_PROBE": 1, "SR_UPDATE": 1, "VDI_CREATE": 1, "VDI_DELETE": 1},
-        )
+    add_drivers(host)
     host.db.create(
         "pool",
         name_label="Brightwater Dental",

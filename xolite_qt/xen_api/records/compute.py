@@ -62,6 +62,8 @@ class VM(Record, frozen=True, kw_only=True, gc=False):
     snapshot_info_json: msgspec.Raw = EMPTY_MAP
     parent: Ref["VM"] = NULL_REF
     start_delay: int = 0
+    shutdown_delay: int = 0
+    order: int = 0
     vgpus: tuple[Ref["VGPU"], ...] = ()
     suspend_sr: Ref["SR"] = NULL_REF
     has_vendor_device: bool = False
