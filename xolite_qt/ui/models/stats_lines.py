@@ -117,7 +117,7 @@ def plots_of(
             () if spec is None else (spec.each if each or not spec.total else spec.total)
             for spec in found
         ]
-        wide = _colors(len({line.key for lines in lines_of for line in lines}), palette)
+        wide = colors_for(len({line.key for lines in lines_of for line in lines}), palette)
         stacked = first.kind.stacked if wish.stacked is None else wish.stacked
         for place, (spec, lines) in enumerate(zip(found, lines_of, strict=True)):
             if spec is None:
@@ -137,7 +137,7 @@ def plots_of(
                 least_top=max(tops),
                 items=max(spec.items for spec in found if spec is not None),
                 note=first.missing or first.kind.about,
-                summary=_summary(curves, first.kind, span),
+                summary=summary_of(curves, first.kind, span),
             )
         )
     return made
@@ -221,7 +221,7 @@ def largest(values: Floats) -> float:
     return float(known.max()) if len(known) else 0.0
 
 
-def _colors(count: int, palette: Sequence[str]) -> Sequence[str]:
+def colors_for(count: int, palette: Sequence[str]) -> Sequence[str]:
     """As many colours as there are lines: the theme's own, then shades of them."""
     if count <= len(palette):
         return palette
@@ -238,7 +238,7 @@ def _colors(count: int, palette: Sequence[str]) -> Sequence[str]:
     return made
 
 
-def _summary(curves: Sequence[Curve], kind: ChartKind, span: tuple[float, float]) -> str:
+def summary_of(curves: Sequence[Curve], kind: ChartKind, span: tuple[float, float]) -> str:
     """Least, mean, most and last of the lines inside of the span."""
     told = [
         f"{curve.label}: {read_values(list(within(curve, span)[1]), kind.unit)}"

@@ -75,7 +75,7 @@ _RXTX = (("rx", "received"), ("tx", "sent"))
 _READ_WRITE = (("read", "read"), ("write", "written"))
 _READS_WRITES = (("read", "reads"), ("write", "writes"), ("total", "all"))
 
-SECTIONS = ("CPU", "Memory", "Network", "Disks", "Storage", "Toolstack", "System", "Other")
+SECTIONS = ("Hosts", "CPU", "Memory", "Network", "Disks", "Storage", "Toolstack", "System", "Other")
 """Headings in the order of the page."""
 
 KINDS: tuple[ChartKind, ...] = (

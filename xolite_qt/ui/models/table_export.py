@@ -47,7 +47,12 @@ def to_json(columns: Sequence[Column[T]], rows: Iterable[T]) -> str:
 def _cell(column: Column[T], row: T) -> str:
     text = column.text(row) if column.text else column.read(row)
     is_number = isinstance(column.value(row), (int, float))
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) and not is_number else text
+    return text if is_number else plain_cell(text)
+
+
+def plain_cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _value(column: Column[T], row: T) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
@@ -21,6 +19,7 @@ from xolite_qt.ui.models.table_export import to_csv, to_json
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import Page, PageContext
 from xolite_qt.ui.views.parts.alarms import AlarmTable
+from xolite_qt.ui.views.parts.saving import save_text
 from xolite_qt.ui.views.parts.states import show_table_state
 from xolite_qt.ui.widgets import (
     Button,
@@ -259,23 +258,6 @@ class AlarmsPage(Page):
 
     def choose_file(self, kind: str) -> QFileDialog:
         """Ask where to, then write."""
-        dialog = QFileDialog(self, self.tr("Save table"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(kind)
-        dialog.selectFile(f"alarms.{kind}")
-        text = self.export(kind)
-        dialog.fileSelected.connect(
-            lambda path: self.context.tasks.spawn(self._write(Path(path), text), "save table")
+        return save_text(
+            self.context, self, self.tr("Save table"), f"alarms.{kind}", self.export(kind)
         )
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-        return dialog
-
-    async def _write(self, path: Path, text: str) -> None:
-        try:
-            await asyncio.to_thread(path.write_text, text, encoding="utf-8", newline="")
-        except OSError as error:
-            what = f"{path.name} could not be written."
-            self.context.notify(what, level="danger", details=str(error))
-        else:
-            self.context.notify(f"Saved as {path.name}", level="success")

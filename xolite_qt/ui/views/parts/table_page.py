@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from xolite_qt.stores import Store, StoreState, Subscription
@@ -16,6 +14,7 @@ from xolite_qt.ui.models.column import Column, HasRef
 from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.table_export import to_csv, to_json
 from xolite_qt.ui.views.page import Page, PageContext
+from xolite_qt.ui.views.parts.saving import save_text
 from xolite_qt.ui.views.parts.states import show_table_state
 from xolite_qt.ui.widgets import (
     Card,
@@ -186,27 +185,8 @@ class TablePage(Page, Generic[T]):
 
     def choose_file(self, kind: str) -> QFileDialog:
         """Ask where to, then write."""
-        dialog = QFileDialog(self, self.tr("Save table"))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(kind)
-        dialog.selectFile(f"{self._many.lower()}.{kind}")
-        text = self.export(kind)
-        dialog.fileSelected.connect(
-            lambda path: self.context.tasks.spawn(self._write(Path(path), text), "save table")
-        )
-        dialog.open()
-        return dialog
-
-    async def _write(self, path: Path, text: str) -> None:
-        try:
-            await asyncio.to_thread(path.write_text, text, encoding="utf-8", newline="")
-        except OSError as error:
-            self.context.notify(
-                f"{path.name} could not be written.", level="danger", details=str(error)
-            )
-        else:
-            self.context.notify(f"Saved as {path.name}", level="success")
+        name = f"{self._many.lower()}.{kind}"
+        return save_text(self.context, self, self.tr("Save table"), name, self.export(kind))
 
 
 def _pop(menu: QMenu, button: QWidget) -> None:

@@ -12,6 +12,7 @@ from xolite_qt.ui.views.pool.hosts import HostsPage
 from xolite_qt.ui.views.pool.networks.page import NetworksPage
 from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
 from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
+from xolite_qt.ui.views.pool.stats import PoolStats
 from xolite_qt.ui.views.pool.storage.page import StoragePage
 from xolite_qt.ui.views.pool.system.page import PoolSystem
 from xolite_qt.ui.views.pool.vms import VmsPage
@@ -21,6 +22,7 @@ from xolite_qt.ui.views.tasks import TasksPage
 PAGES[Kind.POOL] = [
     PageSpec("dashboard", "Dashboard", PoolDashboard),
     PageSpec("alarms", "Alarms", PoolAlarms),
+    PageSpec("stats", "Stats", PoolStats),
     PageSpec("system", "System", PoolSystem),
     PageSpec("network", "Network", NetworksPage),
     PageSpec("health", "Health", HealthPage),

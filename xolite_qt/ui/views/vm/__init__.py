@@ -17,10 +17,12 @@ from xolite_qt.ui.views.vm.tasks import VmTasks
 
 # Imported for what they enter: the forms of actions, entries of menus.
 __all__ = ["life", "life_choices", "life_transfers"]
+from xolite_qt.ui.views.vm.stats import VmStats
 
 PAGES[Kind.VM] = [
     PageSpec("dashboard", "Dashboard", VmDashboard),
     PageSpec("console", "Console", VmConsole),
+    PageSpec("stats", "Stats", VmStats),
     PageSpec("timeline", "Time line", VmTimeLine),
     PageSpec("alarms", "Alarms", VmAlarms),
     PageSpec("system", "System", VmSystem),

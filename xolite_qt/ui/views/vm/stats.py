@@ -7,16 +7,19 @@ from typing import Literal
 
 from PySide6.QtWidgets import QWidget
 
+from xolite_qt.journal import Entry
 from xolite_qt.stores import StoreState
 from xolite_qt.ui.models.stats_sources import ItemKind
 from xolite_qt.ui.views.page import PageContext
-from xolite_qt.ui.views.parts.stats.page import StatsPage
-from xolite_qt.xen_api import PowerState
+from xolite_qt.ui.views.parts.stats.object_page import ObjectStats
+from xolite_qt.ui.views.parts.timeline.here import entries_of_vm
+from xolite_qt.ui.widgets.pick_list import Item
+from xolite_qt.xen_api import VM, PowerState
 
 MEASURED = (PowerState.RUNNING, PowerState.PAUSED)
 
 
-class VmStats(StatsPage):
+class VmStats(ObjectStats):
     """Charts of a running VM."""
 
     page_id = "vm.stats"
@@ -25,12 +28,33 @@ class VmStats(StatsPage):
         super().__init__(context, ref, parent)
         stores = context.stores
         self.add_part(self.watch, stores.vm)
+        self.add_part(self.show_limits, stores.vm)
+        self.add_part(self.read_marks, stores.vm_snapshot)
         self.add_part(self._renamed, stores.vif, stores.network, stores.vbd, stores.vdi)
 
     def targets(self) -> Sequence[tuple[Literal["host", "vm"], str]]:
-        """The VM."""
-        vm = self.context.stores.vm.get(self.ref)
-        return [] if vm is None else [("vm", vm.uuid)]
+        """The VM, and the one that it is compared with."""
+        records = [self.record(ref) for ref in (self.ref, self.other) if ref]
+        return [("vm", vm.uuid) for vm in records if vm is not None]
+
+    def record(self, ref: str) -> VM | None:
+        """A VM."""
+        return self.context.stores.vm.get(ref)
+
+    def others(self) -> list[Item]:
+        """The other running VMs."""
+        stores = self.context.stores
+        found = []
+        for vm in stores.vm.records.values():
+            if vm.ref != self.ref and vm.power_state in MEASURED:
+                host = stores.host.get(vm.resident_on)
+                note = host.name_label if host is not None else ""
+                found.append(Item(vm.ref, vm.name_label, note, "vm"))
+        return sorted(found, key=lambda item: item.name.casefold())
+
+    def found_here(self) -> list[Entry]:
+        """Snapshots and backup runs."""
+        return entries_of_vm(self.context, self.ref)
 
     def why_idle(self) -> str:
         """A VM that does not run is not measured."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QWidget
 
 from xolite_qt.stores.stats import StatsState
 from xolite_qt.ui import format as fmt
@@ -15,6 +16,7 @@ from xolite_qt.ui import theme
 from xolite_qt.ui.models.stats_sources import ItemKind
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.live_page import LivePage, Throttle
+from xolite_qt.ui.views.parts.saving import save_as
 from xolite_qt.ui.views.parts.states import why
 from xolite_qt.ui.views.parts.stats.board import Board
 from xolite_qt.ui.views.parts.stats.feed import Feed
@@ -89,6 +91,12 @@ class StatsPage(LivePage):
         tools.setLayout(self.tools)
         self.zoom_in = IconButton("plus", self.tr("Zoom in"), lambda: self.view.zoom(0.5))
         self.zoom_out = IconButton("minus", self.tr("Zoom out"), lambda: self.view.zoom(2.0))
+        self.export = Button(self.tr("Export"), "tertiary", small=True, icon="download")
+        menu = QMenu(self.export)
+        menu.addAction(self.tr("Values as CSV…"), self.save_values)
+        menu.addAction(self.tr("Picture as PNG…"), self.save_picture)
+        self.export.setMenu(menu)
+        self.tools.addWidget(self.export)
         row.addWidget(self.said, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.now)
         row.addStretch(1)
@@ -291,6 +299,40 @@ class StatsPage(LivePage):
         wish = replace(wish, each=on) if which == "each" else replace(wish, stacked=on)
         self.wishes[chart] = wish
         self.drawing.call(self.draw)
+
+    # ------------------------------------------------------------------ export
+
+    def save_values(self) -> QFileDialog:
+        """Ask where to, then write the shown values."""
+        from xolite_qt.ui.models.stats_export import plots_to_csv
+
+        plots, span = list(self.plots), self.view.span
+
+        def write(path: Path) -> None:
+            path.write_text(plots_to_csv(plots, span), encoding="utf-8", newline="")
+
+        return save_as(self.context, self, self.tr("Save values"), self._file_name("csv"), write)
+
+    def save_picture(self) -> QFileDialog:
+        """Ask where to, then write the charts as they are on the screen."""
+        picture = self.board.grab().toImage()
+
+        def write(path: Path) -> None:
+            if not picture.save(str(path), b"PNG"):
+                raise OSError(f"{path} cannot be written")
+
+        return save_as(self.context, self, self.tr("Save picture"), self._file_name("png"), write)
+
+    def _file_name(self, suffix: str) -> str:
+        name = "".join(
+            letter if letter.isalnum() or letter in "-_." else "-" for letter in self.subject_name()
+        )
+        return f"{name[:60] or 'charts'}-stats.{suffix}"
+
+    def subject_name(self) -> str:
+        """Of what the page is about."""
+        targets = self.targets()
+        return self.name_of(targets[0][1]) if targets else ""
 
     def _dressed(self, _theme: object) -> None:
         self.drawing.call(self.draw)

@@ -16,8 +16,6 @@ from xolite_qt.stores import Subscription
 from xolite_qt.stores.journal_feed import (
     JournalFeed,
     message_entry,
-    run_entry,
-    snapshot_entry,
 )
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.column import Column
@@ -27,6 +25,7 @@ from xolite_qt.ui.models.timeline import LANE_WORDS, title_of
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.charts import CPU, NETWORK, ChartsPanel, Source
 from xolite_qt.ui.views.parts.live_page import LivePage
+from xolite_qt.ui.views.parts.timeline.here import entries_of_vm
 from xolite_qt.ui.widgets import Banner, Card, DataTable
 from xolite_qt.ui.widgets.time_line import TimeLine
 from xolite_qt.xen_api import XenApiError, get_about
@@ -144,22 +143,7 @@ class TimeLinePage(LivePage):
 
     def found_here(self) -> list[Entry]:
         """What stores know of the object now: snapshots, backup runs."""
-        stores, pool = self.context.stores, self.feed.pool
-        vm = stores.vm.get(self.ref)
-        if vm is None:
-            return []
-        found = [
-            snapshot_entry(snapshot, vm, pool)
-            for snapshot in stores.vm_snapshot.records.values()
-            if snapshot.snapshot_of == vm.ref
-        ]
-        deeds = self.context.services.get("backups")
-        if deeds is not None:
-            jobs = {job.id for job in deeds.jobs_of(vm.uuid)}
-            for run in deeds.stores.runs.records.values():
-                if run.spec.job_id in jobs and (entry := run_entry(run, vm, pool)) is not None:
-                    found.append(entry)
-        return found
+        return entries_of_vm(self.context, self.ref)
 
     # ------------------------------------------------------------------ life
 
