@@ -42,17 +42,6 @@ def backup_network(pool: Pool, networks: Mapping[str, Network]) -> tuple[str, st
     return "", f"Missing network ({uuid})"
 
 
-def ha_words(pool: Pool) -> str:
-    """How high availability stands."""
-    if not pool.ha_enabled:
-        return "Off"
-    failures = pool.ha_host_failures_to_tolerate
-    survives = "no host failure" if failures == 0 else f"{failures} host failure"
-    survives += "s" if failures > 1 else ""
-    text = f"On · survives {survives}"
-    return f"{text} · overcommitted" if pool.ha_overcommitted else text
-
-
 def map_deed(record: Pool | Host, field: str, key: str, value: str, label: str, done: str) -> Deed:
     """Sets one key of a map of the pool or a host, or takes it away with "".
 

@@ -49,8 +49,8 @@ async def test_the_pool_shows_what_xo_lite_shows(bench: Bench) -> None:
     assert page.general.facts.value("UUID") == pool_of(bench)["uuid"]
     assert page.networking.facts.value("Backup network") == "The management network"
     assert page.management.facts.value("Master") == "brightwater-1"
-    assert page.management.facts.value("High availability") == "Off"
-    assert page.management.facts.value("Heartbeat SRs") == "None"
+    assert page.ha.facts.value("State") == "Off"
+    assert page.ha.facts.value("Heartbeat SRs") == "None"
 
 
 async def test_the_master_leads_to_its_own_tab(bench: Bench) -> None:
@@ -147,7 +147,7 @@ async def test_switches_of_the_pool_follow_their_events(bench: Bench) -> None:
     await flip(bench, page.compression)
     assert pool_of(bench)["migration_compression"] is True
     was = pool_of(bench)["ha_reboot_vm_on_internal_shutdown"]
-    await flip(bench, page.reboot_policy)
+    await flip(bench, page.ha.reboot_policy)
     assert pool_of(bench)["ha_reboot_vm_on_internal_shutdown"] is not was
 
 

@@ -18,6 +18,7 @@ from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.views.parts.states import show_card_state, show_cards_state
 from xolite_qt.ui.views.pool.system.follow import Switch
+from xolite_qt.ui.views.pool.system.ha_card import HaCard
 from xolite_qt.ui.views.pool.system.roles_card import RolesCard
 from xolite_qt.ui.views.pool.system.trusted_card import TrustedCard
 from xolite_qt.ui.views.pool.system.vm_dumps import VmDumpsCard
@@ -38,6 +39,7 @@ class PoolSystem(LivePage):
         self.general = FactCard("General")
         self.networking = FactCard("Networking")
         self.management = FactCard("Management")
+        self.ha = HaCard(context)
         self.storage = RolesCard(context)
         self.edit = Button(
             "Edit…", "tertiary", icon="edit", small=True, on_click=self.edit_identity
@@ -50,7 +52,7 @@ class PoolSystem(LivePage):
         self._add_switches()
         grid = CardGrid(min_column=320, max_columns=2)
         grid.add_stack(self.general, self.networking)
-        grid.add_stack(self.management)
+        grid.add_stack(self.management, self.ha)
         self.body.add(grid)
         self.dumps = VmDumpsCard(context)
         self.trusted = TrustedCard(context)
@@ -59,6 +61,7 @@ class PoolSystem(LivePage):
         self.body.add(self.dumps)
         self.add_part(self.show_pool, stores.pool, stores.host, stores.network)
         self.add_part(self.show_storage, stores.pool, stores.host, stores.sr, stores.pbd)
+        self.add_part(self.show_ha, stores.pool, stores.host, stores.sr)
         self.add_part(self.dumps.show_dumps, stores.crashdump)
         self.add_part(self.trusted.show_certificates, stores.certificate)
         context.actions.blocked_changed.connect(self._tell_buttons)
@@ -77,17 +80,11 @@ class PoolSystem(LivePage):
             self._compression_deed,
             "Memory of moving VMs is compressed on its way: less traffic, more work for hosts.",
         )
-        self.reboot_policy = Switch(
-            context,
-            "Restart VMs shut down from inside",
-            self._reboot_policy_deed,
-            "Only for VMs that high availability protects.",
-        )
         holder = QWidget()
         column = QVBoxLayout(holder)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(12)
-        for switch in (self.auto_power_on, self.compression, self.reboot_policy):
+        for switch in (self.auto_power_on, self.compression):
             column.addWidget(switch)
         # Before the stretch that a fact card ends with.
         self.management.body.insertWidget(1, holder)
@@ -122,6 +119,17 @@ class PoolSystem(LivePage):
             return
         self.storage.show_pool(pool)
 
+    def show_ha(self) -> None:
+        """Fill the card of high availability."""
+        stores = self.context.stores
+        if not show_card_state(self.ha, stores.pool, stores.host, stores.sr):
+            return
+        pool = stores.the_pool()
+        if pool is None:
+            self.ha.set_empty("The host tells of no pool")
+            return
+        self.ha.show_pool(pool)
+
     def _show_general(self, pool: Pool) -> None:
         facts = self.general.facts
         facts.text("Name", pool.name_label)
@@ -152,19 +160,8 @@ class PoolSystem(LivePage):
                 lambda: self.context.navigate("host", ref, "system"),
                 icon="host",
             )
-        facts.text("High availability", pool_facts.ha_words(pool))
-        facts.text("Heartbeat SRs", self._heartbeat(pool))
         self.auto_power_on.show_value(pool_facts.auto_power_on(pool))
         self.compression.show_value(pool.migration_compression)
-        self.reboot_policy.show_value(pool.ha_reboot_vm_on_internal_shutdown)
-
-    def _heartbeat(self, pool: Pool) -> str:
-        if not pool.ha_statefiles:
-            return "None"
-        files = set(pool.ha_statefiles)
-        srs = self.context.stores.sr.records.values()
-        names = sorted(sr.name_label for sr in srs if files.intersection(sr.vdis))
-        return ", ".join(names) or f"{len(files)} unknown"
 
     # ------------------------------------------------------------------ doing
 
@@ -188,6 +185,7 @@ class PoolSystem(LivePage):
         for button in (self.edit, self.edit_network):
             button.set_reason(blocked)
         self.trusted.tell()
+        self.ha.tell()
 
     def _pool(self) -> Pool:
         pool = self.context.stores.the_pool()
@@ -211,15 +209,6 @@ class PoolSystem(LivePage):
             on,
             "Set migration compression",
             f"migrations are {'' if on else 'not '}compressed",
-        )
-
-    def _reboot_policy_deed(self, on: bool) -> Deed:
-        return pool_facts.field_deed(
-            self._pool(),
-            "pool.set_ha_reboot_vm_on_internal_shutdown",
-            on,
-            "Set reboot policy",
-            "reboot policy changed",
         )
 
 
