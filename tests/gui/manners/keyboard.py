@@ -49,7 +49,9 @@ def _is_other_choice(widget: QWidget) -> bool:
     if not isinstance(widget, QAbstractButton) or widget.isChecked():
         return False
     group: QButtonGroup | None = widget.group()
-    return bool(group) and group.exclusive() and any(one.isChecked() for one in group.buttons())
+    if group is None or not group.exclusive():
+        return False
+    return any(one.isChecked() for one in group.buttons())
 
 
 async def faults_of_page(bench: Shell, page: Page) -> list[str]:

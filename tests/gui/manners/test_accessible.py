@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gui.manners import accessible
-from tests.gui.manners.rounds import PLACES, Place, faults_of_pages, told
+from tests.gui.manners import walk
+from tests.gui.manners.rounds import PLACES, Place, told
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
 async def test_everything_on_every_page_has_a_name(place: Place) -> None:
-    found = await faults_of_pages(place, lambda bench, _page: accessible.faults(bench.window))
+    found = await walk.faults(place, "names")
     assert not found, told(found)

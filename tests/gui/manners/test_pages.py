@@ -17,6 +17,12 @@ async def test_nothing_is_cut_or_squeezed(place: Place) -> None:
 
 
 @every_place
+async def test_all_words_can_be_read_in_both_themes(place: Place) -> None:
+    found = await walk.faults(place, "colours")
+    assert not found, told(found)
+
+
+@every_place
 async def test_what_is_greyed_says_why(place: Place) -> None:
     found = await walk.faults(place, "reasons")
     assert not found, told(found)

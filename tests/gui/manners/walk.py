@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tests.gui.manners import accessible, keyboard, layout, questions, reasons
+from PySide6.QtWidgets import QApplication
+
+from tests.gui.manners import accessible, colours, keyboard, layout, questions, reasons
 from tests.gui.manners.rounds import Faults, Place, connected, pages
 from tests.gui.shell.shell_bench import Shell
+from xolite_qt.ui import theme
 from xolite_qt.ui.views.page import Page
 
 Look = Callable[[Shell, Page], list[str] | Awaitable[list[str]]]
@@ -20,6 +23,7 @@ def _names(bench: Shell, _page: Page) -> list[str]:
 LOOKS: dict[str, Look] = {
     "names": _names,
     "layout": layout.faults_of_page,
+    "colours": colours.faults_of_page,
     "reasons": reasons.faults_of_page,
     "keyboard": keyboard.faults_of_page,
     "questions": questions.faults_of_page,
@@ -39,11 +43,16 @@ async def _walk(place: Place) -> dict[str, Faults]:
     found: dict[str, Faults] = {what: {} for what in LOOKS}
     known: dict[str, set[str]] = {what: set() for what in LOOKS}
     async with connected() as bench:
-        async for name, page in pages(bench, place):
-            for what, look in LOOKS.items():
-                seen = look(bench, page)
-                wrong = seen if isinstance(seen, list) else await seen
-                if new := [fault for fault in wrong if fault not in known[what]]:
-                    found[what][name] = new
-                    known[what].update(new)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        # Changing the theme takes longer than going around once more.
+        for choice, looks in (("light", LOOKS), ("dark", {"colours": LOOKS["colours"]})):
+            theme.apply_theme(app, choice)
+            async for name, page in pages(bench, place):
+                for what, look in looks.items():
+                    seen = look(bench, page)
+                    wrong = seen if isinstance(seen, list) else await seen
+                    if new := [fault for fault in wrong if fault not in known[what]]:
+                        found[what].setdefault(name, []).extend(new)
+                        known[what].update(new)
     return found
