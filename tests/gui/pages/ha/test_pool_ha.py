@@ -41,7 +41,7 @@ async def switched_on(bench: Bench, failures: int = 0) -> PoolSystem:
     form.failures.number.setValue(failures)
     form.save.click()
     await bench.until(lambda: page.ha.facts.value("State").startswith("On"))
-    await bench.until(lambda: "info: " in str(bench.told))
+    await bench.until(lambda: "availability is on." in str(bench.told))
     await bench.until(lambda: page.ha.disable.isEnabled())
     return page
 
