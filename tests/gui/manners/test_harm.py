@@ -42,6 +42,8 @@ OF_QUESTIONS = {
     "dialogs/vm/edit_boot.py": {"Remove virtual TPM": D},
     "models/certificates.py": {"Remove": R, "Renew certificate": R, "Replace certificate": R},
     "models/crash_dumps.py": {"Delete": R},
+    # VMs of a host that fails would stay down.
+    "models/ha.py": {"Disable": R},
     "models/network_deeds.py": {"Delete network": D},
     "models/pci_devices.py": {"Hide from dom0": R},
     # Whoever gets these wrong may not reach the host any more.
@@ -85,6 +87,7 @@ WITHOUT_QUESTION = {
     "dialogs/vm/edit_base.py": {"<Edit {self.what} of>"},
     "models/certificates.py": {"Trust certificate"},
     "models/crash_dumps.py": {"Send crash dump"},
+    "models/ha.py": {"Enable high availability", "Set host failures"},
     "models/host_settings.py": {"Change settings", "Set multipathing"},
     "models/network_deeds.py": {"Create network", "Edit network"},
     "models/pci_devices.py": {"Give PCI devices"},
@@ -111,6 +114,7 @@ AFTER_QUESTION = {
     "dialogs/storage/disks_dialog.py": {"Delete disk"},
     "models/certificates.py": {"Remove certificate", "Renew certificate", "Reset certificate"},
     "models/crash_dumps.py": {"Delete crash dump"},
+    "models/ha.py": {"Disable high availability"},
     "models/network_deeds.py": {"Create bond", "Delete network"},
     "models/pci_devices.py": {"<label>"},
     "models/pif_deeds.py": {"<label>", "Configure IP", "Disconnect", "Forget", "Make management"},

@@ -187,20 +187,19 @@ async def _most(context: PageContext) -> int | None:
 
 
 async def _enable(context: PageContext) -> None:
-    api, pool = context.stores.api, context.stores.the_pool()
-    if pool is None:
+    api, known = context.stores.api, context.stores.the_pool()
+    if known is None:
         return
     try:
-        srs, pbds, hosts, drivers = await asyncio.gather(
+        pool, srs, pbds, hosts, drivers = await asyncio.gather(
+            api.get_record(Pool, known.ref),
             api.get_all_records(SR),
             api.get_all_records(PBD),
             api.get_all_records(Host),
             api.get_all_records(SM),
         )
     except XenApiError as error:
-        explained = explain(error)
-        text = f"The storages could not be asked for: {explained.summary}"
-        context.notify(text, level="danger", details=explained.details)
+        _tell_failed(context, error)
         return
     options = ha.heartbeat_options(srs, pbds, hosts, drivers)
     most = await _most(context)
@@ -209,9 +208,22 @@ async def _enable(context: PageContext) -> None:
 
 
 async def _failures(context: PageContext) -> None:
-    pool = context.stores.the_pool()
-    if pool is None:
+    api, known = context.stores.api, context.stores.the_pool()
+    if known is None:
         return
-    hosts = len(context.stores.host.records)
+    try:
+        # As it is now: its last event may still be on its way.
+        pool, hosts = await asyncio.gather(
+            api.get_record(Pool, known.ref), api.get_all_records(Host)
+        )
+    except XenApiError as error:
+        _tell_failed(context, error)
+        return
     most = await _most(context)
-    await ask(FailuresDialog(context, pool, hosts, most, context.actions.window))
+    await ask(FailuresDialog(context, pool, len(hosts), most, context.actions.window))
+
+
+def _tell_failed(context: PageContext, error: XenApiError) -> None:
+    explained = explain(error)
+    text = f"The pool could not be asked: {explained.summary}"
+    context.notify(text, level="danger", details=explained.details)
