@@ -71,12 +71,14 @@ class DemoThread:
             self._ended.set_result(None)
 
     async def _serve(self) -> None:
-        from xolite_qt.demo_host import start_demo_host
+        from xolite_qt.demo_host import WORLDS, start_demo_host
 
         self._loop = asyncio.get_running_loop()
         self._ending = asyncio.Event()
+        # A file's records stay as they are.
+        members = self._world is None or str(self._world) in WORLDS
         async with start_demo_host(
-            world=self._world, generate=self._generate, speed=self._speed
+            world=self._world, generate=self._generate, speed=self._speed, members=members
         ) as running:
             self._started.set_result(running)
             await self._ending.wait()

@@ -54,6 +54,7 @@ async def start_demo_host(
     plain_http: bool = False,
     speed: float = 1.0,
     disks: Mapping[str, Path] | None = None,
+    members: bool = False,
 ) -> AsyncIterator[Running]:
     """Serve a demo host while the block runs.
 
@@ -66,6 +67,7 @@ async def start_demo_host(
         plain_http: without TLS.
         speed: factor on every duration; tests use 0.01.
         disks: raw images by the uuid or name of the virtual disk that they stand behind.
+        members: whether the other hosts of the pool answer too, each at an address of its own.
 
     Raises:
         WorldError: the file holds no world.
@@ -92,6 +94,8 @@ async def start_demo_host(
             images = {name: Path(path) for name, path in disks.items()}
             await asyncio.to_thread(host.disks.back_all, images)
         running = await host.start(listen, plain_http)
+        if members:
+            await host.serve_members()
         yield running
     finally:
         await host.stop()

@@ -77,6 +77,9 @@ class Running:
         await self.host.stop()
 
 
+_MOST_MEMBERS = 15
+
+
 class DemoHost:
     """A simulated host.
 
@@ -146,6 +149,24 @@ class DemoHost:
             if self.db.exists("host", master):
                 return master
         return next(iter(self.db.refs("host")), NULL_REF)
+
+    async def serve_members(self) -> None:
+        """Gives the other hosts of the pool addresses on the loopback, and answers there for them.
+
+        Only what is asked of each host by itself knows the difference: measurements.
+        """
+        assert self.server is not None
+        members = [ref for ref in self.db.refs("host") if ref != self.this_host][:_MOST_MEMBERS]
+        wanted = {f"127.0.0.{place}": ref for place, ref in enumerate(members, 2)}
+        for address in await self.server.serve_members(wanted):
+            self.db.set("host", wanted[address], address=address)
+
+    def host_at(self, address: str) -> str:
+        """The reference of the host that answers at an address; the master's for all others."""
+        for ref, record in self.db.records("host").items():
+            if record["address"] == address:
+                return str(ref)
+        return self.this_host
 
     @property
     def certificate(self) -> HostCertificate:

@@ -118,7 +118,8 @@ async def rrd_updates(host: DemoHost, request: web.Request) -> web.StreamRespons
 async def _wanted(
     host: DemoHost, with_host: bool, request: web.Request, times: np.ndarray
 ) -> list[Source]:
-    db, me = host.db, host.this_host
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    db, me = host.db, host.host_at(str(here[0]) if here else "")
     asked = request.query.getall("vm_uuid", [])
     sources: list[Source] = []
     if with_host and db.exists("host", me):

@@ -11,6 +11,7 @@ import binascii
 import contextlib
 import ipaddress
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -74,6 +75,7 @@ class Server:
         self._plain = plain_http
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
+        self._members: list[asyncio.Server] = []
         # Tunnels, and connections that have not said anything yet.
         self._silent: set[asyncio.Transport] = set()
         self.url = ""
@@ -106,7 +108,35 @@ class Server:
         )
         self._port = self._listener.sockets[0].getsockname()[1]
 
+    async def serve_members(self, addresses: Iterable[str]) -> list[str]:
+        """Also answers for other hosts of the pool, on the same port of their addresses.
+
+        Returns:
+            The addresses that could be taken: not every system has more than one on its loopback.
+        """
+        assert self._runner is not None
+        http = self._runner.server
+        assert http is not None
+        context = None if self._plain else self._host.certificate.server_context()
+        taken = []
+        for address in addresses:
+            with contextlib.suppress(OSError):
+                self._members.append(
+                    await asyncio.get_running_loop().create_server(
+                        lambda: Porter(http, self._host.consoles.serve, self._silent),
+                        address,
+                        self._port,
+                        ssl=context,
+                        reuse_address=True,
+                    )
+                )
+                taken.append(address)
+        return taken
+
     async def stop(self) -> None:
+        for member in self._members:
+            member.close()
+        self._members.clear()
         if self._listener is not None:
             self._listener.close()
             self._listener = None

@@ -70,6 +70,7 @@ class Plot:
         items: number of devices.
         note: a sentence about it.
         summary: it in words.
+        each_words: on the switch for `each`.
     """
 
     kind: ChartKind
@@ -80,6 +81,7 @@ class Plot:
     items: int = 1
     note: str = ""
     summary: str = ""
+    each_words: str = "By device"
 
     @property
     def id(self) -> str:

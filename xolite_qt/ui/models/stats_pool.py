@@ -91,6 +91,7 @@ def pool_plots(
                 items=len(hosts),
                 note=kind.about,
                 summary=summary_of(curves, kind, span),
+                each_words="By direction",
             )
         )
     return made

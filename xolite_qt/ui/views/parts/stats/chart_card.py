@@ -102,7 +102,8 @@ class ChartCard(Card):
         self.set_title(plot.kind.title)
         self.each.setVisible(plot.each is not None)
         self.each.setChecked(bool(plot.each))
-        self.each.setAccessibleName(f"{plot.kind.title} by device")
+        self.each.setText(plot.each_words)
+        self.each.setAccessibleName(f"{plot.kind.title} {plot.each_words.lower()}")
         many = len(plot.curves) > 1
         self.stacked.setVisible(plot.stacked is not None and (many or bool(plot.each)))
         self.stacked.setChecked(bool(plot.stacked))

@@ -318,7 +318,7 @@ class StatsPage(LivePage):
         picture = self.board.grab().toImage()
 
         def write(path: Path) -> None:
-            if not picture.save(str(path), b"PNG"):
+            if not picture.save(str(path)):
                 raise OSError(f"{path} cannot be written")
 
         return save_as(self.context, self, self.tr("Save picture"), self._file_name("png"), write)
