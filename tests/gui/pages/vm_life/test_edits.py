@@ -169,8 +169,9 @@ async def test_protection_starting_and_affinity(bench: Bench) -> None:
     (host,) = bench.db.refs("host")
     bench.db.set("VM", ref, blocked_operations={}, affinity="OpaqueRef:NULL")
     dialog = await edit(bench, ref, "management", VmManagementDialog)
-    assert not dialog.ha.isEnabled()
-    assert "High availability is off in this pool." in dialog.ha.toolTip()
+    # The host notes it all the same: it is wanted before high availability is switched on.
+    assert dialog.ha.isEnabled()
+    assert "High availability is off in this pool" in dialog.ha_row._text.text()
     dialog.deletion.setChecked(True)
     dialog.shutdown.setChecked(True)
     was = dialog.auto.isChecked()

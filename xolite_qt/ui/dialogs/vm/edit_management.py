@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from xolite_qt.ui.dialogs.backups.form import Choice, number
-from xolite_qt.ui.dialogs.vm.edit_base import Call, Setting, VmEditDialog, map_calls, shut
+from xolite_qt.ui.dialogs.vm.edit_base import Call, Setting, VmEditDialog, map_calls
 from xolite_qt.ui.models import vm_facts
 from xolite_qt.xen_api import NULL_REF
 
@@ -27,6 +27,11 @@ SHUTDOWN = (
 )
 """What is blocked where a VM is protected from being shut down."""
 _LONGEST_DELAY_S = 24 * 3600
+_LAST_ORDER = 9999
+_HA_HINT = (
+    "What happens when its host fails. A VM that is to be restarted for certain counts in the "
+    "plan; for that all its disks must be on shared storage."
+)
 
 
 class VmManagementDialog(VmEditDialog):
@@ -55,11 +60,26 @@ class VmManagementDialog(VmEditDialog):
             if pool_starts
             else "The pool starts no VMs by itself now; its System tab has the switch.",
         )
+        self.order = number(0, _LAST_ORDER, vm.order)
+        form.add(
+            "Start order",
+            self.order,
+            hint="Smaller numbers start first and are shut down last, where several VMs go "
+            "together: in a vApp, or restarted by high availability.",
+            narrow=True,
+        )
         self.delay = number(0, _LONGEST_DELAY_S, vm.start_delay, suffix=" s")
         form.add(
             "Start delay",
             self.delay,
             hint="How long the host waits after starting it before it starts the next one.",
+            narrow=True,
+        )
+        self.shutdown_delay = number(0, _LONGEST_DELAY_S, vm.shutdown_delay, suffix=" s")
+        form.add(
+            "Shutdown delay",
+            self.shutdown_delay,
+            hint="How long the host waits after shutting it down before it goes on to the next.",
             narrow=True,
         )
         priorities = list(vm_facts.HA_WORDS.items())
@@ -68,7 +88,11 @@ class VmManagementDialog(VmEditDialog):
         self.ha = Choice(priorities, vm.ha_restart_priority)
         self.ha_row = form.add("High availability", self.ha, narrow=True)
         if pool is None or not pool.ha_enabled:
-            shut(self.ha_row, "High availability is off in this pool.")
+            self.ha_row.set_hint(
+                "High availability is off in this pool: this is noted for when it is on."
+            )
+        else:
+            self.ha_row.set_hint(_HA_HINT)
         hosts = [(NULL_REF, "None")] + [(host.ref, host.name_label) for host in setting.hosts]
         known = any(host.ref == vm.affinity for host in setting.hosts)
         self.affinity = Choice(hosts, vm.affinity if known else NULL_REF)
@@ -94,8 +118,16 @@ class VmManagementDialog(VmEditDialog):
                 "auto_poweron": "true" if self.auto.isChecked() else None
             }
             found += map_calls(vm.ref, "other_config", vm.other_config, wish)
-        if self.delay.value() != vm.start_delay:
-            found.append(("VM.set_start_delay", vm.ref, self.delay.value()))
+        numbers = (
+            ("VM.set_order", self.order, vm.order),
+            ("VM.set_start_delay", self.delay, vm.start_delay),
+            ("VM.set_shutdown_delay", self.shutdown_delay, vm.shutdown_delay),
+        )
+        found += [
+            (method, vm.ref, field.value())
+            for method, field, was in numbers
+            if field.value() != was
+        ]
         if self.ha.current() != vm.ha_restart_priority:
             found.append(("VM.set_ha_restart_priority", vm.ref, self.ha.current()))
         known = any(host.ref == vm.affinity for host in self.setting.hosts)

@@ -156,7 +156,11 @@ class VmSystem(LivePage):
         facts.yes("Protected from deletion", deletion)
         facts.yes("Protected from shutdown", shutdown)
         facts.yes("Starts with the host", vm_facts.truth(vm.other_config.get("auto_poweron")))
+        facts.text("Start order", fmt.count(vm.order) if vm.order else "None")
         facts.text("Start delay", fmt.duration(vm.start_delay) if vm.start_delay else "None")
+        facts.text(
+            "Shutdown delay", fmt.duration(vm.shutdown_delay) if vm.shutdown_delay else "None"
+        )
 
     def _show_devices(self, vm: VM) -> None:
         facts = self.devices.facts
