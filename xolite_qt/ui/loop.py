@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -15,6 +16,9 @@ from xolite_qt import __version__
 from xolite_qt.ui.garbage import GarbageCollector
 
 T = TypeVar("T")
+
+# In detail it writes down whatever is handed to a thread; a password for the keyring, too.
+logging.getLogger("qasync").setLevel(logging.INFO)
 
 
 def make_qt_application() -> QApplication:

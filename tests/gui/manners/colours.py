@@ -37,6 +37,10 @@ def faults(root: QWidget) -> list[str]:
             continue
         if not widget.text() or not widget.isEnabled() or widget.visibleRegion().isEmpty():
             continue
+        # Its palette has the colour of the button as it is when nobody has pressed it; pressed ones
+        # are in the table of pairs.
+        if isinstance(widget, QAbstractButton) and widget.isChecked():
+            continue
         shown = widget.visibleRegion().boundingRect()
         place = QRect(widget.mapTo(root, shown.topLeft()), shown.size())
         ground = _ground(picture, place, ratio)

@@ -59,7 +59,7 @@ async def test_selection_scroll_and_sorting_survive_events() -> None:
             for ref in bench.db.refs(cls):
                 changed = {**bench.db.get(cls, ref)["other_config"], "looked": "at"}
                 bench.db.set(cls, ref, other_config=changed)
-            await until(lambda heard=heard: heard)
+            await until(heard.__len__)
             await until(bench.is_settled)
             listening.close()
             assert page.table.selected_refs() == chosen, kind

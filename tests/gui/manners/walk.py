@@ -46,7 +46,11 @@ async def _walk(place: Place) -> dict[str, Faults]:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         # Changing the theme takes longer than going around once more.
-        for choice, looks in (("light", LOOKS), ("dark", {"colours": LOOKS["colours"]})):
+        rounds: dict[theme.Choice, dict[str, Look]] = {
+            "light": LOOKS,
+            "dark": {"colours": LOOKS["colours"]},
+        }
+        for choice, looks in rounds.items():
             theme.apply_theme(app, choice)
             async for name, page in pages(bench, place):
                 for what, look in looks.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -174,6 +174,9 @@ class _Number(QSpinBox):
             event.ignore()  # type: ignore[attr-defined]
 
 
+_LEAST_CHOICE_PX = 160
+
+
 class Choice(QComboBox):
     """A field of one of a few values, known by their ids."""
 
@@ -190,6 +193,11 @@ class Choice(QComboBox):
         self.set_current(current)
         if on_change is not None:
             self.currentIndexChanged.connect(lambda _at: on_change())
+
+    def minimumSizeHint(self) -> QSize:
+        """One long value makes no dialog wider than its screen: the open list shows it whole."""
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), _LEAST_CHOICE_PX), hint.height())
 
     def current(self) -> str:
         """Id of the chosen value; "" without any."""
