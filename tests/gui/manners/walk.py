@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 
 from PySide6.QtWidgets import QApplication
@@ -28,6 +29,8 @@ LOOKS: dict[str, Look] = {
     "keyboard": keyboard.faults_of_page,
     "questions": questions.faults_of_page,
 }
+if only := os.environ.get("MANNERS_LOOKS"):
+    LOOKS = {what: look for what, look in LOOKS.items() if what in only.split()}
 
 _FOUND: dict[Place, dict[str, Faults]] = {}
 
@@ -48,9 +51,11 @@ async def _walk(place: Place) -> dict[str, Faults]:
         # Changing the theme takes longer than going around once more.
         rounds: dict[theme.Choice, dict[str, Look]] = {
             "light": LOOKS,
-            "dark": {"colours": LOOKS["colours"]},
+            "dark": {what: look for what, look in LOOKS.items() if what == "colours"},
         }
         for choice, looks in rounds.items():
+            if not looks:
+                continue
             theme.apply_theme(app, choice)
             async for name, page in pages(bench, place):
                 for what, look in looks.items():
