@@ -142,6 +142,14 @@ BY_CODE: dict[str, tuple[str, str]] = {
         "",
     ),
     "INVALID_IP_ADDRESS_SPECIFIED": ("The host does not take this address ({0}).", ""),
+    "INVALID_CIDR_ADDRESS_SPECIFIED": (
+        "The host does not take this address ({0}).",
+        "It takes an address with the length of its prefix, such as 2001:db8::20/64.",
+    ),
+    "PIF_INCOMPATIBLE_PRIMARY_ADDRESS_TYPE": (
+        "The host is managed at this kind of address.",
+        "",
+    ),
     "CERTIFICATE_NAME_INVALID": ("The name {0} is no good for a certificate.", "Choose another."),
     "CERTIFICATE_ALREADY_EXISTS": (
         "The pool has a certificate of the name {0} already.",

@@ -372,21 +372,6 @@ def _is_ipv4(text: str) -> bool:
     return True
 
 
-@method("PIF.reconfigure_ipv6")
-async def pif_reconfigure_ipv6(
-    call: Call, self: str, mode: str, address: str, gateway: str, dns: str
-) -> None:
-    await take(call, 2.0)
-    call.db.set(
-        "PIF",
-        self,
-        ipv6_configuration_mode=mode,
-        IPv6=[address] if address else [],
-        ipv6_gateway=gateway,
-        DNS=dns,
-    )
-
-
 @method("PIF.set_property")
 def pif_set_property(call: Call, self: str, name: str, value: str) -> None:
     properties = call.db.get("PIF", self)["properties"]

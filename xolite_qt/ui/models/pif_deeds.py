@@ -11,6 +11,7 @@ from typing import Any
 from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.models.pif_ip import IpSettings
+from xolite_qt.ui.models.pif_ip6 import Ip6Settings
 from xolite_qt.ui.models.pif_rules import Link
 from xolite_qt.xen_api import (
     PIF,
@@ -39,16 +40,60 @@ async def _cut(api: Any, method: str, *params: Any) -> None:
         return
 
 
-def ip_deed(pif: PIF, to: IpSettings, link: Link) -> Deed:
-    """Gives an interface another IPv4 configuration."""
+def ip_deed(
+    pif: PIF,
+    to: IpSettings | None,
+    link: Link,
+    to6: Ip6Settings | None = None,
+    *,
+    six_last: bool = False,
+) -> Deed:
+    """Gives an interface another IP configuration.
+
+    Args:
+        to: IPv4; None where it stays.
+        to6: IPv6; None where it stays.
+        six_last: whether the connection goes over IPv6: what cuts it comes last.
+    """
+    calls: list[tuple[str, tuple[str, ...]]] = []
+    if to6 is not None:
+        calls.append(("PIF.reconfigure_ipv6", to6.params))
+    if to is not None:
+        calls.append(("PIF.reconfigure_ip", to.params))
+    if six_last:
+        calls.reverse()
 
     async def work(api: Any) -> None:
-        if link is Link.OURS:
-            await _cut(api, "PIF.reconfigure_ip", pif.ref, *to.params)
-        else:
-            await api.run("PIF.reconfigure_ip", pif.ref, *to.params)
+        for method, params in calls:
+            if link is Link.OURS:
+                await _cut(api, method, pif.ref, *params)
+            else:
+                await api.run(method, pif.ref, *params)
 
     return Deed(pif.device, "Configure IP", "IP configuration changed", work)
+
+
+def ip6_question(pif: PIF, host: str, to: Ip6Settings, link: Link) -> Question | None:
+    """What is asked before the IPv6 side of a management link changes."""
+    if link is Link.NONE:
+        return None
+    if pif.primary_address_type == "IPv6":
+        fate = _what_follows(link, IpSettings("DHCP" if to.mode != "Static" else "Static"))
+    else:
+        fate = (
+            f"{host} stays managed at {pif.ip or 'its IPv4 address'}, but the interface goes down "
+            "and up again: the connection may break for a moment."
+        )
+    new = f"{to.plain}" if to.mode == "Static" else f"what {to.mode} gives"
+    where = "loses its IPv6 address" if to.mode == "None" else f"gets as IPv6 address {new}"
+    return Question(
+        title=f"Change IPv6 of the management link of {host}?",
+        text=f"{pif.device} {where}. {fate} {_WAY_BACK}",
+        verb="Change address",
+        harm=Harm.DESTRUCTIVE,
+        objects=(host,),
+        type_this=to.plain if to.mode == "Static" else to.mode,
+    )
 
 
 def ip_question(pif: PIF, host: str, to: IpSettings, link: Link) -> Question | None:

@@ -123,6 +123,7 @@ class HostNetwork(ActingTable[PIF]):
             Fact("MAC", row.mac, mono=True),
             Fact("Netmask", row.netmask),
             Fact("Gateway", row.gateway),
+            Fact("IPv6 gateway", row.ipv6_gateway),
             Fact("DNS", row.dns),
             Fact("IP mode", mode_words(row)),
             Fact("MTU", str(row.mtu or "")),
@@ -228,7 +229,17 @@ class HostNetwork(ActingTable[PIF]):
         dialog = IpDialog(
             self.context, pif, self.host_name, link, taken, self.context.actions.window
         )
-        if await ask(dialog) and link is Link.OURS and (to := dialog.applied) is not None:
+        if await ask(dialog) and link is Link.OURS:
+            self._follow(pif, dialog)
+
+    def _follow(self, pif: PIF, dialog: IpDialog) -> None:
+        if ":" in self._stores.api.address[0]:
+            to6 = dialog.applied6
+            if to6 is not None and to6.mode != "Static":
+                follow(self.context, "")
+            elif to6 is not None and to6.address not in pif.ipv6:
+                follow(self.context, to6.plain)
+        elif (to := dialog.applied) is not None:
             if to.mode == "DHCP":
                 follow(self.context, "")
             elif to.address != pif.ip:
