@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from xolite_qt.ui.views.main_window import MainWindow
 
 _PAGE_TIMEOUT_S = 30.0
+_STATES = ("running", "halted")
+"""Of VMs whose dialogs are opened: the others have the same."""
 _SETTLE_S = 0.35
 # A picture with fewer colours than this shows nothing.
 _LEAST_COLOURS = 12
@@ -136,6 +138,7 @@ class Tour:
             await self._xostor()
             await self._extras()
             await self._dialogs()
+            await self._dialogs_of_objects()
             if backups is not None:
                 await backups.after()
         finally:
@@ -185,8 +188,8 @@ class Tour:
         pool = next(node for node in nodes if node.kind is NodeKind.POOL)
         hosts = [node for node in nodes if node.kind is NodeKind.HOST]
         chosen: list[TreeNode] = [node for node in hosts if node.is_master][:1]
-        # A simulated pool answers for its master alone: measurements of other members' VMs would
-        # be asked of addresses where nobody listens.
+        # Where the pool is a file of records only its master answers: measurements of other
+        # members' VMs would be asked of addresses where nobody listens.
         here = {pool.ref, *(node.ref for node in chosen)}
         vms = sorted(
             (node for node in nodes if node.kind is NodeKind.VM and node.parent in here),
@@ -385,6 +388,25 @@ class Tour:
         await self._shoot("dialog.palette", palette, "Palette", 0.0)
         if isinstance(palette, QDialog):
             palette.reject()
+
+    async def _dialogs_of_objects(self) -> None:
+        from xolite_qt.ui.views.tour_dialogs import DialogTour
+
+        async def shoot(name: str, widget: QWidget, shown: str) -> None:
+            await self._shoot(name, widget, shown, 0.0)
+
+        async def settled() -> None:
+            workspace = self._window.workspace
+            if workspace is not None and workspace.page is not None:
+                await self._quiet(workspace.page)
+
+        dialogs = DialogTour(self._window, shoot, self._failed)
+        seen: set[tuple[Kind, str]] = set()
+        for kind, node in self._objects():
+            if (kind, node.state) in seen or (kind is Kind.VM and node.state not in _STATES):
+                continue
+            seen.add((kind, node.state))
+            await dialogs.walk(kind, "" if kind is Kind.POOL else node.ref, settled)
 
     # ------------------------------------------------------------------ pictures
 
