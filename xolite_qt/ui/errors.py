@@ -156,6 +156,27 @@ BY_CODE: dict[str, tuple[str, str]] = {
         "Choose another name, or remove that one first.",
     ),
     "CERTIFICATE_DOES_NOT_EXIST": ("The pool has no certificate of the name {0} any more.", ""),
+    "SERVER_CERTIFICATE_KEY_INVALID": ("The host cannot read this private key.", ""),
+    "SERVER_CERTIFICATE_KEY_ALGORITHM_NOT_SUPPORTED": (
+        "The host does not take keys of this kind ({0}).",
+        "It takes RSA keys.",
+    ),
+    "SERVER_CERTIFICATE_KEY_RSA_LENGTH_NOT_SUPPORTED": (
+        "The host does not take RSA keys of {0} bits.",
+        "It takes 2048 to 4096.",
+    ),
+    "SERVER_CERTIFICATE_KEY_MISMATCH": ("The certificate was made for another key.", ""),
+    "SERVER_CERTIFICATE_INVALID": ("The host cannot read this certificate.", ""),
+    "SERVER_CERTIFICATE_EXPIRED": ("The certificate ended at {1}.", "Check the host's clock too."),
+    "SERVER_CERTIFICATE_NOT_VALID_YET": (
+        "The certificate is not valid before {1}.",
+        "Check the host's clock, or wait.",
+    ),
+    "SERVER_CERTIFICATE_SIGNATURE_NOT_SUPPORTED": (
+        "The host does not take certificates that are signed this way.",
+        "It takes SHA-256 and SHA-512.",
+    ),
+    "SERVER_CERTIFICATE_CHAIN_INVALID": ("The host cannot read the chain.", ""),
     "CA_CERTIFICATE_INVALID": (
         "The host cannot read this certificate.",
         "It must be one certificate in PEM form.",

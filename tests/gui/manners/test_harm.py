@@ -53,6 +53,7 @@ OF_QUESTIONS = {
         "Disconnect": R,
         "Forget": R,
     },
+    "models/server_certificate.py": {"Install certificate": R},
     "views/backups/deed.py": {"Cancel run": R, "Cancel runs": R},
     "views/backups/deeds.py": {"Delete backup": D, "Delete backups": D},
     # Backups outlive their job and their place in the list.
@@ -118,6 +119,7 @@ AFTER_QUESTION = {
     "models/network_deeds.py": {"Create bond", "Delete network"},
     "models/pci_devices.py": {"<label>"},
     "models/pif_deeds.py": {"<label>", "Configure IP", "Disconnect", "Forget", "Make management"},
+    "models/server_certificate.py": {"Install certificate"},
     "views/action_runner.py": {"<label>"},
     "views/pool/health/remedies.py": {"Delete disk", "Delete snapshot"},
     "views/pool/storage/page.py": {"<label>"},

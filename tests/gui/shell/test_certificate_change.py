@@ -6,8 +6,10 @@ from typing import Any
 
 from PySide6.QtWidgets import QLabel
 
+from tests.gui.pages.system.test_install_certificate import made
 from tests.gui.shell.conftest import Shell
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
+from xolite_qt.ui.dialogs.host.install_certificate import InstallCertificateDialog
 from xolite_qt.ui.views.host.system import HostSystem
 from xolite_qt.ui.views.page import Kind
 
@@ -48,6 +50,21 @@ async def test_after_a_new_one_the_app_stays_away_and_says_why(shell: Shell) -> 
     await shell.until(lambda: shell.running.host.certificate.fingerprint != old)
     new = shell.running.host.certificate.fingerprint
     assert record(shell)[1]["fingerprint_sha256"] == new
+    await shell.until(lambda: "is another one than before" in said(shell), 20.0)
+
+
+async def test_after_one_of_ones_own_too(shell: Shell) -> None:
+    page = await system_page(shell)
+    one = made()
+    page.certificates.install.click()
+    form = await shell.dialog(InstallCertificateDialog)
+    form.fields["key"].put(one.key, "host.key")
+    form.fields["certificate"].put(one.pem, "host.pem")
+    form.save.click()
+    asked = await shell.dialog(ConfirmDialog)
+    assert one.fingerprint in asked.question.text
+    asked.go.click()
+    await shell.until(lambda: shell.running.host.certificate.fingerprint == one.fingerprint)
     await shell.until(lambda: "is another one than before" in said(shell), 20.0)
 
 

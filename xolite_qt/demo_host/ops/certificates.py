@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 
 from xolite_qt.demo_host.certificate import HostCertificate, new_certificate
 from xolite_qt.demo_host.datamodel import NULL_REF
+from xolite_qt.demo_host.ops.own_certificate import read_certificate
 from xolite_qt.demo_host.registry import Call, Failure, method
 
 _WIRE_TIME = "%Y%m%dT%H:%M:%SZ"
@@ -22,6 +23,21 @@ _WIRE_TIME = "%Y%m%dT%H:%M:%SZ"
 def host_reset_server_certificate(call: Call, host: str) -> None:
     """The certificate that clients see gives way to a new self-signed one."""
     made = new_certificate()
+    _replace(call, host, "host", made)
+    if host == call.host.this_host:
+        call.host.serve_with(made)
+
+
+@method("host.install_server_certificate")
+def host_install_server_certificate(
+    call: Call, host: str, certificate: str, private_key: str, certificate_chain: str = ""
+) -> None:
+    """A certificate of the administrator's own, with its key and chain.
+
+    Raises:
+        Failure: SERVER_CERTIFICATE_… why it is not taken.
+    """
+    made = read_certificate(call, certificate, private_key, certificate_chain)
     _replace(call, host, "host", made)
     if host == call.host.this_host:
         call.host.serve_with(made)

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.dialogs.fingerprint import FingerprintView
+from xolite_qt.ui.dialogs.host.install_certificate import InstallCertificateDialog
 from xolite_qt.ui.models import certificates
 from xolite_qt.ui.models.certificates import CertificateRow
+from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.fact_card import Facts
 from xolite_qt.ui.views.parts.states import show_card_state
@@ -125,10 +127,14 @@ class CertificatesCard(Card):
         self.reset = Button(
             "Replace server certificate…", small=True, on_click=self.begin_reset, icon="shield"
         )
+        self.install = Button(
+            "Install certificate…", small=True, on_click=self.begin_install, icon="certificate"
+        )
         self.refresh = Button(
             "Renew internal certificate…", small=True, on_click=self.begin_refresh, icon="refresh"
         )
         line = FlowLayout()
+        line.addWidget(self.install)
         line.addWidget(self.reset)
         line.addWidget(self.refresh)
         self.add_layout(line)
@@ -173,6 +179,14 @@ class CertificatesCard(Card):
         reason = None if self._known() else "This host is not known."
         return [
             Choice(
+                "host.install_certificate",
+                "Install server certificate…",
+                "certificate",
+                self.begin_install,
+                reason,
+                60,
+            ),
+            Choice(
                 "host.reset_certificate",
                 "Replace server certificate…",
                 "certificate",
@@ -189,6 +203,18 @@ class CertificatesCard(Card):
                 60,
             ),
         ]
+
+    def begin_install(self) -> None:
+        """Asks for key, certificate and chain, and sends them to the host."""
+        host = self._known()
+        if host is not None:
+            dialog = InstallCertificateDialog(
+                self._context,
+                host,
+                is_asked_here=self._is_master(),
+                parent=self._context.actions.window,
+            )
+            self._context.tasks.spawn(ask(dialog), "install certificate")
 
     def begin_reset(self) -> None:
         """Asks, then lets the host make a new one for clients."""
@@ -207,7 +233,7 @@ class CertificatesCard(Card):
 
     def tell(self) -> None:
         """Say why nothing may be done now, where that is so."""
-        for button in (self.reset, self.refresh):
+        for button in (self.install, self.reset, self.refresh):
             button.set_reason(self._context.actions.blocked)
 
     # ------------------------------------------------------------------ parts
