@@ -67,7 +67,7 @@ def _ground(picture: QImage, place: QRect, ratio: float) -> str | None:
     if inside.width() < 4 or inside.height() < 4:
         return None
     counted: Counter[int] = Counter()
-    for y in range(inside.top(), inside.bottom() + 1, 2):
-        for x in range(inside.left(), inside.right() + 1, 3):
+    for y in range(inside.top(), inside.bottom() + 1, 3):
+        for x in range(inside.left(), inside.right() + 1, 5):
             counted[picture.pixel(int(x * ratio), int(y * ratio))] += 1
     return QColor(counted.most_common(1)[0][0]).name()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from tests.gui.manners.accessible import described, is_inner
 from tests.gui.manners.rounds import seen
 from tests.gui.shell.shell_bench import Shell
+from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.dialogs.backups.form import Row
 from xolite_qt.ui.views.page import Page
 from xolite_qt.ui.widgets.text import TextLabel
@@ -36,7 +37,36 @@ def faults_of_page(bench: Shell, page: Page) -> list[str]:
     for entry in bench.workspace.entries():
         if entry.reason is not None:
             found += _of_words(f"palette: {entry.text}", entry.reason)
-    return found
+    return found + _while_blocked(bench, page)
+
+
+WHY = "The connection is down."
+
+
+def _while_blocked(bench: Shell, page: Page) -> list[str]:
+    """Nothing that writes can be chosen while the host is away, and each thing says so."""
+    runner = bench.workspace.runner
+    runner.blocked = WHY
+    try:
+        found = [
+            f"{choice.id}: it can be chosen without a connection"
+            for choice in page.choices()
+            if _is_enabled(bench, choice)
+        ]
+        for name, button in getattr(page, "buttons", {}).items():
+            if button.isEnabled():
+                found.append(f"button {name}: it can be pressed without a connection")
+            elif button.accessibleDescription() != WHY:
+                found.append(f"button {name}: it says {button.accessibleDescription()!r}")
+        return found
+    finally:
+        runner.blocked = None
+
+
+def _is_enabled(bench: Shell, choice: Choice) -> bool:
+    menu = QMenu()
+    (entry,) = [one for one in bench.workspace.runner.fill(menu, [choice]) if not one.isSeparator()]
+    return entry.isEnabled() or WHY not in entry.toolTip()
 
 
 def faults(root: QWidget) -> list[str]:

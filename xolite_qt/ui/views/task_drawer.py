@@ -17,7 +17,7 @@ from xolite_qt.ui.views.page import Notify
 from xolite_qt.ui.widgets.badges import Counter
 from xolite_qt.ui.widgets.button import Button, IconButton
 from xolite_qt.ui.widgets.table import DataTable
-from xolite_qt.ui.widgets.text import TextLabel
+from xolite_qt.ui.widgets.text import TextLabel, plain_tooltip
 
 _OPEN_PX = 220
 
@@ -184,7 +184,8 @@ class TaskDrawer(QFrame):
         entry = menu.addAction(icon("cancel"), self.tr("Cancel"))
         wanted = [row for row in rows if row.can_cancel]
         entry.setEnabled(bool(wanted))
-        entry.setToolTip("" if wanted else self.tr("The host lets nobody cancel this."))
+        reason = "" if wanted else self.tr("The host lets nobody cancel this.")
+        entry.setToolTip(plain_tooltip(reason))
         menu.setToolTipsVisible(True)
         entry.triggered.connect(lambda: self._cancel_all(wanted))
         menu.popup(place)

@@ -30,6 +30,7 @@ from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.widgets import Button, IconButton
 from xolite_qt.ui.widgets.console.keys import RELEASE_KEYS, release_key
 from xolite_qt.ui.widgets.console.view import ConsoleView
+from xolite_qt.ui.widgets.text import plain_tooltip
 
 _TO_GUEST = ("keys", "type")
 _OF_PICTURE = ("screenshot",)
@@ -84,7 +85,7 @@ class ScreenPart(ConsolePart):
 
         def judge() -> None:
             copied.setEnabled(bool(self.link.copied))
-            copied.setToolTip("" if self.link.copied else nothing)
+            copied.setToolTip(plain_tooltip("" if self.link.copied else nothing))
 
         typing.aboutToShow.connect(judge)
         bar.add_menu("type", self.tr("Type"), typing)
