@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from xolite_qt.ui import format as fmt
 from xolite_qt.ui.actions import Harm, Question
 from xolite_qt.ui.deeds import Deed
 from xolite_qt.ui.models import network_facts as facts
@@ -228,7 +229,13 @@ def delete_question(network: Network, found: NetworkFacts) -> Question:
     """Lists what goes with a network; its name has to be typed."""
     name = facts.name_of(network)
     goes = [_interface_words(link) for link in found.links]
-    goes += [guest.words for guest in found.guests]
+    named = [guest.words for guest in found.guests if guest.name]
+    others = len(found.guests) - len(named)
+    goes += named
+    if others:
+        goes.append(
+            fmt.plural(others, "network card", "network cards") + " of templates or snapshots"
+        )
     text = "The network is removed from every host of the pool."
     if any(link.bonded for link in found.links):
         text += (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xolite_qt.journal import Entry, Kind
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.message_words import message_words
+from xolite_qt.xen_api import Message, parse_alarm
 
 LANES = (Kind.ALARM, Kind.EVENT, Kind.TASK, Kind.SNAPSHOT, Kind.BACKUP, Kind.EDIT)
 LANE_WORDS = {
@@ -129,6 +130,17 @@ def title_of(entry: Entry) -> str:
     if entry.key.startswith("message/"):
         return message_words(entry.title)
     return entry.title
+
+
+def detail_of(entry: Entry) -> str:
+    """More words: an alarm's body is XML, which is read out."""
+    if entry.kind is not Kind.ALARM:
+        return entry.detail
+    read = parse_alarm(Message(ref="", name="ALARM", body=entry.detail))
+    if read.value is None:
+        return entry.detail
+    measured = fmt.quantity(read.value, read.unit)
+    return f"{fmt.alarm(read.kind, read.level, read.unit, read.period_s)}; it was {measured}"
 
 
 def words_of(mark: Mark) -> str:

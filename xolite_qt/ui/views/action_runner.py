@@ -375,9 +375,10 @@ class ActionRunner(QObject):
         first = items[0]
         current = first.resident_on if isinstance(first, VM) and len(items) == 1 else ""
         what = first.name_label if len(items) == 1 else f"{len(items)} VMs"
+        verb = action.label.rstrip("…").split(" ")[0]
         dialog = ChooseHostDialog(
-            f"{action.label.rstrip('…')} {what}",
-            action.label.rstrip("…").split(" ")[0],
+            f"{verb} {what} on a host",
+            verb,
             self._scope.hosts(),
             current=current,
             parent=self._window,

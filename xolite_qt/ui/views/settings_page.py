@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QRadioButton,
-    QSpinBox,
     QWidget,
 )
 
@@ -29,6 +28,7 @@ from xolite_qt.ui.views.parts.fact_card import FactCard
 from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.widgets import Button, Card, CardGrid, TextLabel
 from xolite_qt.ui.widgets.console.keys import RELEASE_KEYS
+from xolite_qt.ui.widgets.number_field import DecimalField, NumberField
 
 THEMES: tuple[tuple[theme.Choice, str], ...] = (
     ("system", "As the desktop"),
@@ -118,7 +118,7 @@ class SettingsPage(LivePage):
     def _tasks(self) -> Card:
         card = Card("Tasks")
         form = _Form()
-        self.kept = QSpinBox()
+        self.kept = NumberField()
         self.kept.setRange(0, 10_000)
         self.kept.setValue(self.settings.finished_tasks_kept)
         self.kept.setAccessibleName(describe("finished_tasks_kept"))
@@ -131,7 +131,7 @@ class SettingsPage(LivePage):
     def _history(self) -> Card:
         card = Card("Journal and consoles")
         form = _Form()
-        self.days = QSpinBox()
+        self.days = NumberField()
         self.days.setRange(0, 36_500)
         self.days.setSuffix(" days")
         self.days.setSpecialValueText("Keep nothing")
@@ -159,7 +159,7 @@ class SettingsPage(LivePage):
         return box
 
     def _seconds(self, name: str, least: float, most: float) -> QDoubleSpinBox:
-        field = QDoubleSpinBox()
+        field = DecimalField()
         field.setDecimals(0)
         field.setRange(least, most)
         field.setSuffix(" s")

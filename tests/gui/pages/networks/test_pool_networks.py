@@ -198,7 +198,12 @@ async def test_deleting_lists_what_goes_and_wants_the_name(bench: Bench) -> None
     dialog = await bench.dialog(ConfirmDialog)
     assert not dialog.go.isEnabled()
     assert any("VLAN 30 on eth0" in line for line in dialog.question.consequences)
-    assert len(dialog.question.consequences) == 1 + len(vifs)
+    # The cards of VMs by name, those of templates and snapshots by number.
+    assert "rocky-lab, network card 0" in dialog.question.consequences
+    assert any(
+        line.startswith(f"{len(vifs) - 1}\u00a0network cards of templates")
+        for line in dialog.question.consequences
+    )
     assert dialog.typed is not None
     dialog.typed.setText("Guest Wi-Fi")
     dialog.go.click()

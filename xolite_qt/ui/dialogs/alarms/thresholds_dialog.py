@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QWidget
 
 from xolite_qt.ui.dialogs.base import Dialog
 from xolite_qt.ui.models.thresholds import Threshold
+from xolite_qt.ui.widgets.number_field import DecimalField, NumberField
 from xolite_qt.ui.widgets.reason import set_reason
 from xolite_qt.ui.widgets.text import TextLabel
 
@@ -20,18 +21,18 @@ class _Line:
         kind = line.kind
         self.on = QCheckBox(kind.label)
         self.on.setChecked(line.on)
-        self.level = QDoubleSpinBox()
+        self.level = DecimalField()
         self.level.setRange(0.0, kind.most)
         self.level.setDecimals(0 if line.level == round(line.level) else 2)
         self.level.setSuffix(f" {kind.unit}")
         self.level.setValue(line.level)
         self.level.setAccessibleName(f"{kind.label}, threshold in {kind.unit}")
-        self.period = QSpinBox()
+        self.period = NumberField()
         self.period.setRange(1, 24 * 60)
         self.period.setSuffix(" min")
         self.period.setValue(max(1, round(line.period_min)))
         self.period.setAccessibleName(f"{kind.label}, for so many minutes")
-        self.silence = QSpinBox()
+        self.silence = NumberField()
         self.silence.setRange(5, 7 * 24 * 60)
         self.silence.setSuffix(" min")
         self.silence.setValue(max(5, round(line.silence_min)))

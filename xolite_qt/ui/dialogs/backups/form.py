@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from xolite_qt.ui.widgets.badges import IconLabel
+from xolite_qt.ui.widgets.number_field import NumberField
 from xolite_qt.ui.widgets.text import TextLabel, Tone
 
 CAPTION_PX = 168
@@ -151,27 +152,15 @@ class PageStack(QWidget):
 
 def number(least: int, most: int, value: int, *, suffix: str = "", says: str = "") -> QSpinBox:
     """A field of a whole number; the wheel passes over it to the page, unless it has the focus."""
-    field = _Number()
+    field = NumberField()
     field.setRange(least, most)
     field.setValue(value)
     field.setSuffix(suffix)
     field.setFixedWidth(110)
-    # The style sheet's padding does not reach the text of a field with buttons.
-    field.lineEdit().setTextMargins(8, 0, 8, 0)
     field.setAlignment(Qt.AlignmentFlag.AlignRight)
-    field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     if says:
         field.setAccessibleName(says)
     return field
-
-
-class _Number(QSpinBox):
-    def wheelEvent(self, event: object) -> None:
-        """Override QSpinBox::wheelEvent."""
-        if self.hasFocus():
-            super().wheelEvent(event)  # type: ignore[arg-type]
-        else:
-            event.ignore()  # type: ignore[attr-defined]
 
 
 _LEAST_CHOICE_PX = 160

@@ -10,6 +10,7 @@ from xolite_qt.ui import format as fmt
 from xolite_qt.ui.dialogs.backups.form import Form
 from xolite_qt.ui.dialogs.base import Dialog
 from xolite_qt.ui.models.sr_reasons import SrEntry
+from xolite_qt.ui.widgets.number_field import NumberField
 from xolite_qt.ui.widgets.pick_list import Item, PickList
 from xolite_qt.ui.widgets.sr_picker import SrPicker
 from xolite_qt.ui.widgets.text import TextLabel
@@ -19,7 +20,7 @@ MOST_GIB = 64 * 1024
 
 
 def _size_field(least: int, value: int, says: str) -> QSpinBox:
-    field = QSpinBox()
+    field = NumberField()
     field.setRange(least, MOST_GIB)
     field.setSuffix(" GiB")
     field.setValue(value)

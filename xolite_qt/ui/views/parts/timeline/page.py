@@ -21,7 +21,7 @@ from xolite_qt.ui import format as fmt
 from xolite_qt.ui.models.column import Column
 from xolite_qt.ui.models.column import Kind as Cell
 from xolite_qt.ui.models.record_table import RecordTableModel
-from xolite_qt.ui.models.timeline import LANE_WORDS, title_of
+from xolite_qt.ui.models.timeline import LANE_WORDS, detail_of, title_of
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.charts import CPU, NETWORK, ChartsPanel, Source
 from xolite_qt.ui.views.parts.live_page import LivePage
@@ -68,8 +68,8 @@ COLUMNS = (
     Column[EntryRow](
         id="detail",
         title="Details",
-        value=lambda row: " ".join(row.entry.detail.split()),
-        tooltip=lambda row: row.entry.detail,
+        value=lambda row: " ".join(detail_of(row.entry).split()),
+        tooltip=lambda row: detail_of(row.entry),
         width=300,
     ),
 )
