@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QAccessible,
     QFocusEvent,
     QHelpEvent,
     QKeyEvent,
@@ -51,6 +52,8 @@ class ChartCanvas(QWidget):
     Signals:
         repainted: a new picture is shown.
     """
+
+    accessible_role = QAccessible.Role.Chart
 
     repainted = Signal()
 
