@@ -13,6 +13,7 @@ from xolite_qt.ui.views.pool.networks.page import NetworksPage
 from xolite_qt.ui.views.pool.new_vm.choices import TAB as NEW_VM
 from xolite_qt.ui.views.pool.new_vm.page import NewVmPage
 from xolite_qt.ui.views.pool.stats import PoolStats
+from xolite_qt.ui.views.pool.storage import new  # noqa: F401 -- enters its choices
 from xolite_qt.ui.views.pool.storage.page import StoragePage
 from xolite_qt.ui.views.pool.system.page import PoolSystem
 from xolite_qt.ui.views.pool.vms import VmsPage
