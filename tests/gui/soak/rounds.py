@@ -36,6 +36,7 @@ class Soak:
         wanted: the classes of each page and tab, as of its first visit.
         censuses: one after each round.
         longest_s: the longest time that a page took until all agreed on its classes, by its name.
+        refs: the objects that are looked at, by place.
     """
 
     bench: Shell
@@ -43,16 +44,20 @@ class Soak:
     wanted: dict[str, frozenset[str]] = field(default_factory=dict)
     censuses: list[Census] = field(default_factory=list)
     longest_s: dict[str, float] = field(default_factory=dict)
-    _refs: dict[Place, str] = field(default_factory=dict)
+    refs: dict[Place, str] = field(default_factory=dict)
 
     def ref(self, place: Place) -> str:
         """The object of a place: the same one in every round."""
-        if place not in self._refs:
-            self._refs[place] = place.ref(self.bench)
-        return self._refs[place]
+        if place not in self.refs:
+            self.refs[place] = place.ref(self.bench)
+        return self.refs[place]
 
-    async def round(self) -> Census:
+    async def round(self, part: int = 0, parts: int = 1) -> Census:
         """Visits everything once, in both themes in turn, ends where it began, and counts.
+
+        Args:
+            part: visits only each page that falls to this part, from 0.
+            parts: into how many the pages are divided; those of one object are in different ones.
 
         Raises:
             AssertionError: `event.from` did not come to carry the classes of a page.
@@ -61,7 +66,7 @@ class Soak:
         assert isinstance(app, QApplication)
         theme.apply_theme(app, "dark" if len(self.censuses) % 2 == 0 else "light")
         for place in PLACES:
-            for spec in PAGES[place.kind]:
+            for spec in PAGES[place.kind][part::parts]:
                 name = f"{place}.{spec.tab_id}"
                 page = await self.bench.open_tab(place.kind, self.ref(place), spec.tab_id)
                 await self._look(name, page)
