@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -160,6 +161,13 @@ class DemoHost:
         wanted = {f"127.0.0.{place}": ref for place, ref in enumerate(members, 2)}
         for address in await self.server.serve_members(wanted):
             self.db.set("host", wanted[address], address=address)
+        port = urlsplit(self.server.url).port
+        for ref, console in self.db.records("console").items():
+            vm = self.db.get("VM", console["VM"])
+            address = self.db.get("host", vm["resident_on"])["address"]
+            if address in wanted:
+                place = f"https://{address}:{port}/console?uuid={vm['uuid']}"
+                self.db.set("console", ref, location=place)
 
     def host_at(self, address: str) -> str:
         """The reference of the host that answers at an address; the master's for all others."""

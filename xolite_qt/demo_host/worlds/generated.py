@@ -12,7 +12,7 @@ from xolite_qt.demo_host.datamodel import NULL_REF
 from .alarms import ALARM_PRIORITY, alarm_body
 from .hardware import host_fields
 from .machines import DAY_S, GIB, SYSTEMS, guest_metrics, mac, vm_actions, vm_fields
-from .premises import add_drivers
+from .premises import add_consoles, add_drivers
 
 if TYPE_CHECKING:
     from xolite_qt.demo_host.host import DemoHost
@@ -107,6 +107,7 @@ def _fill(host: DemoHost, hosts: int, vms: int) -> None:
         add_vm(host, number, host_refs, srs, networks)
     # Last: the references of everything before stay those of the seed.
     add_drivers(host)
+    add_consoles(host)
 
 
 def store_alarms(host: DemoHost, count: int) -> None:

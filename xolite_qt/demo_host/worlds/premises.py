@@ -56,6 +56,16 @@ SM_TYPES = (
 _NO_DISKS = ("iso", "udev")
 
 
+def add_consoles(host: DemoHost) -> None:
+    """A screen for every VM that runs."""
+    db = host.db
+    for ref, vm in db.records("VM").items():
+        if vm["power_state"] == "Running" and not vm["is_control_domain"] and not vm["consoles"]:
+            address = db.get("host", vm["resident_on"])["address"]
+            location = f"https://{address}/console?uuid={vm['uuid']}"
+            db.create("console", VM=ref, protocol="rfb", location=location)
+
+
 def add_drivers(host: DemoHost) -> None:
     """The storage drivers that every host comes with."""
     features = {"SR_PROBE": 1, "SR_UPDATE": 1, "VDI_CREATE": 1, "VDI_DELETE": 1}

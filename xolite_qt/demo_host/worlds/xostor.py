@@ -9,6 +9,7 @@ from xolite_qt.demo_host.linstor import GIB, Linstor, resource_name
 from .generated import add_vm
 from .hardware import host_fields
 from .machines import mac
+from .premises import add_consoles
 
 if TYPE_CHECKING:
     from xolite_qt.demo_host.host import DemoHost
@@ -127,6 +128,7 @@ def _build(host: DemoHost, count: int, vms: int) -> Linstor:
         db.set("VM", ref, name_label=NAMES[number])
         for vbd in db.get("VM", ref)["VBDs"]:
             db.set("VDI", db.get("VBD", vbd)["VDI"], name_label=f"{NAMES[number]} system")
+    add_consoles(host)
     for cls in ("VM", "host", "SR", "VDI", "VBD", "VIF", "network"):
         for ref in db.refs(cls):
             host.recompute(cls, ref)
