@@ -18,6 +18,8 @@ from tests.gui.pages.vm_tabs.test_disks import reason as disk_reason
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.dialogs.snapshots.dialogs import NameDialog
 from xolite_qt.ui.dialogs.storage.disks_dialog import DisksDialog
+from xolite_qt.ui.views.host.network import HostNetwork
+from xolite_qt.ui.views.host.system import HostSystem
 from xolite_qt.ui.views.page import Page
 from xolite_qt.ui.views.parts.alarm_centre import AlarmsPage
 from xolite_qt.ui.views.pool.storage.page import StoragePage
@@ -74,15 +76,16 @@ async def test_nothing_chosen_is_the_reason(
 
 async def test_without_a_connection_every_entry_of_a_page_says_so(bench: Bench) -> None:
     vm = a_vm(bench)
-    pages = [await bench.show(make, vm) for make in (VmDisks, VmNetwork, VmSnapshots, VmSystem)] + [
-        await bench.show(make) for make in (StoragePage, PoolSystem)
-    ]
+    host = bench.running.host.this_host
+    pages = [await bench.show(make, vm) for make in (VmSystem, VmDisks, VmNetwork, VmSnapshots)]
+    pages += [await bench.show(make) for make in (StoragePage, PoolSystem, AlarmsPage)]
+    pages += [await bench.show(make, host) for make in (HostSystem, HostNetwork)]
     bench.context.actions.blocked = DOWN
     for page in pages:
         shown = tips(bench, page)
         assert shown
         assert all(DOWN in tip for tip in shown.values()), (page.page_id, shown)
-    system = pages[3]
+    system = pages[0]
     assert isinstance(system, VmSystem)
     assert all(DOWN in button.toolTip() for button in system.edits.values())
 
