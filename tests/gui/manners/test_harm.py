@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import xolite_qt
@@ -146,17 +147,25 @@ def words(node: ast.expr) -> list[str]:
     return [f"<{ast.unparse(node)}>"]
 
 
+@cache
+def calls() -> list[tuple[str, ast.Call]]:
+    """Every call by name in the source, and in which file."""
+    return [
+        (path.relative_to(UI).as_posix(), node)
+        for path in sorted(UI.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+
+
 def made(what: str) -> Iterator[tuple[str, ast.Call, dict[str, ast.expr]]]:
     """Where a `Question` or a `Deed` is made: file, call, and its arguments by name."""
     names = {
         "Question": ("title", "text", "verb", "harm", "objects", "consequences", "type_this"),
         "Deed": ("name", "label", "done", "work"),
     }[what]
-    for path in sorted(UI.rglob("*.py")):
-        file = path.relative_to(UI).as_posix()
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or ast.unparse(node.func) != what:
-                continue
+    for file, node in calls():
+        if ast.unparse(node.func) == what:
             given = dict(zip(names, node.args, strict=False))
             given |= {word.arg: word.value for word in node.keywords if word.arg}
             yield file, node, given

@@ -12,7 +12,7 @@ LAYOUT = "tests/gui/manners/test_pages.py::test_nothing_is_cut_or_squeezed"
 
 
 def test_nothing_is_cut_at_200_percent() -> None:
-    places = [f"{LAYOUT}[{place}]" for place in ("host", "vm-halted", "app")]
+    places = [f"{LAYOUT}[{place}]" for place in ("vm-halted", "app")]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *places],
         cwd=ROOT,
