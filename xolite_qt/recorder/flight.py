@@ -1,11 +1,14 @@
 """What came over a connection, and what of it is kept.
 
 Answers are kept as they came, compressed; they are looked into only when the oldest are dropped or
-when somebody takes the recording. So a quiet hour costs next to nothing.
+when somebody takes the recording. So a quiet hour costs next to nothing. What takes longer than a
+moment is done in a thread where a loop runs: large answers come to whoever draws the window, too.
 """
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -23,6 +26,8 @@ BUDGET_BYTES = 64 << 20
 
 _EVENTS = "event.from"
 _LOAD = ".get_all_records"
+_AT_ONCE_BYTES = 64 << 10
+"""Smaller answers are compressed and read at once: a thread would take longer."""
 # Read again and again by our own polls: they would fill the recording and tell nothing.
 _QUIET = ("host.get_servertime", "message.get_since", "event.inject")
 
@@ -100,6 +105,8 @@ class _Frame:
     params: tuple[Any, ...]
     took_s: float
     error: str
+    # The answer as it came, until it is compressed.
+    raw: bytes | bytearray = b""
     body: bytes = b""
 
     @property
@@ -141,6 +148,10 @@ class FlightRecorder:
     _world: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _size_bytes: int = 0
     _begun_s: float = field(default_factory=time.time)
+    # Of the world and the oldest end of the frames; new ones are put to the other end without it.
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _count_lock: threading.Lock = field(default_factory=threading.Lock)
+    _working: asyncio.Future[None] | None = None
 
     # ------------------------------------------------------------------ what comes
 
@@ -156,30 +167,74 @@ class FlightRecorder:
             if exchange.error:
                 return
             frame.params = ()
-            frame.body = zstandard.ZstdCompressor(level=1).compress(bytes(exchange.body))
+            frame.raw = exchange.body
+            if len(frame.raw) < _AT_ONCE_BYTES:
+                self._pack(frame)
         self._frames.append(frame)
-        self._size_bytes += len(frame.body)
-        self._drop(exchange.at_s)
+        self._tidy(exchange.at_s, at_once=not frame.raw)
 
-    def _drop(self, now_s: float) -> None:
-        while self._frames and (
+    def _pack(self, frame: _Frame) -> None:
+        frame.body = zstandard.ZstdCompressor(level=1).compress(bytes(frame.raw))
+        frame.raw = b""
+        self._count(len(frame.body))
+
+    def _count(self, change_bytes: int) -> None:
+        with self._count_lock:
+            self._size_bytes += change_bytes
+
+    def _tidy(self, now_s: float, *, at_once: bool) -> None:
+        if self._working is not None:
+            return
+        if at_once:
+            if not self._is_over(now_s):
+                return
+            oldest = self._frames[0]
+            at_once = not oldest.is_load and len(oldest.body) < _AT_ONCE_BYTES
+        try:
+            loop = None if at_once else asyncio.get_running_loop()
+            work = None if loop is None else loop.run_in_executor(None, self._work, now_s, False)
+        except RuntimeError:
+            # No loop, or one that ends.
+            work, at_once = None, False
+        if work is None:
+            self._work(now_s, at_once)
+            return
+        self._working = work
+        work.add_done_callback(self._worked)
+
+    def _worked(self, work: asyncio.Future[None]) -> None:
+        self._working = None
+        if not work.cancelled():
+            work.result()
+
+    def _is_over(self, now_s: float) -> bool:
+        return bool(self._frames) and (
             now_s - self._frames[0].at_s > self.horizon_s or self._size_bytes > self.budget_bytes
-        ):
-            frame = self._frames.popleft()
-            self._size_bytes -= len(frame.body)
-            self._begun_s = frame.at_s
-            self._fold(frame)
+        )
+
+    def _work(self, now_s: float, only_small: bool) -> None:
+        with self._lock:
+            for frame in tuple(self._frames):
+                if frame.raw:
+                    self._pack(frame)
+            while self._is_over(now_s):
+                oldest = self._frames[0]
+                if only_small and (oldest.is_load or len(oldest.body) >= _AT_ONCE_BYTES):
+                    return
+                self._frames.popleft()
+                self._count(-len(oldest.body))
+                self._begun_s = oldest.at_s
+                self._fold(oldest)
 
     def _fold(self, frame: _Frame) -> None:
         """What a dropped answer said is part of how the world was when the recording begins."""
-        for item in _items(frame):
-            if isinstance(item, CallItem):
-                continue
-            table = self._world.setdefault(item.cls.lower(), {})
-            if isinstance(item, SetItem):
-                table[item.ref] = _packed(item.record)
+        pack = zstandard.ZstdCompressor(level=1).compress
+        for cls, ref, raw in _told(frame):
+            table = self._world.setdefault(cls.lower(), {})
+            if raw is None:
+                table.pop(ref, None)
             else:
-                table.pop(item.ref, None)
+                table[ref] = pack(bytes(raw))
 
     # ------------------------------------------------------------------ what is told
 
@@ -203,11 +258,14 @@ class FlightRecorder:
 
     def take(self) -> Flight:
         """The recording as it is now. Blocks: call it in a thread; the recorder goes on."""
-        frames = tuple(self._frames)
-        world: World = {
-            cls: {ref: _unpacked(record) for ref, record in table.items()}
-            for cls, table in tuple((c, dict(t)) for c, t in tuple(self._world.items()))
-        }
+        with self._lock:
+            frames = tuple(self._frames)
+            begun_s = self._begun_s
+            packed = {cls: dict(table) for cls, table in self._world.items()}
+        world: World = {}
+        for cls, table in packed.items():
+            found = ((ref, _unpacked(record)) for ref, record in table.items())
+            world[cls] = {ref: record for ref, record in found if record is not None}
         items: list[Item] = []
         seen = set(world)
         for frame in frames:
@@ -226,32 +284,39 @@ class FlightRecorder:
             else:
                 items.extend(_items(frame))
         ended_s = frames[-1].at_s if frames else time.time()
-        return Flight(self._begun_s, ended_s, world, items)
+        return Flight(begun_s, ended_s, world, items)
 
 
 def _items(frame: _Frame) -> Iterator[Item]:
+    if not (frame.is_load or frame.is_events):
+        yield CallItem(frame.at_s, frame.method, frame.params, frame.took_s, frame.error)
+        return
+    for cls, ref, raw in _told(frame):
+        if raw is None:
+            yield GoneItem(frame.at_s, cls, ref)
+        elif (record := _record(raw)) is not None:
+            yield SetItem(frame.at_s, cls, ref, record)
+
+
+def _told(frame: _Frame) -> Iterator[tuple[str, str, msgspec.Raw | None]]:
+    """Class, reference and record as it came of each object in an answer; None where it went."""
     if frame.is_load:
         cls = frame.method.partition(".")[0]
         for ref, raw in _result(frame, dict[str, msgspec.Raw], {}).items():
-            record = _record(raw)
-            if record is not None:
-                yield SetItem(frame.at_s, cls, ref, record)
+            yield cls, ref, raw
     elif frame.is_events:
         for event in _result(frame, _Events, _Events()).events:
             if event.operation == "del":
-                yield GoneItem(frame.at_s, event.cls, event.ref)
+                yield event.cls, event.ref, None
             elif event.snapshot is not msgspec.UNSET:
-                record = _record(event.snapshot)
-                if record is not None:
-                    yield SetItem(frame.at_s, event.cls, event.ref, record)
-    else:
-        yield CallItem(frame.at_s, frame.method, frame.params, frame.took_s, frame.error)
+                yield event.cls, event.ref, event.snapshot
 
 
 def _result(frame: _Frame, kind: Any, default: Any) -> Any:
     # A host may answer anything: what cannot be read is left out of the recording.
     try:
-        body = zstandard.ZstdDecompressor().decompress(frame.body)
+        raw = frame.raw
+        body = bytes(raw) if raw else zstandard.ZstdDecompressor().decompress(frame.body)
         envelope = msgspec.json.decode(body, type=_Envelope)
         if envelope.result is msgspec.UNSET:
             return default
@@ -260,7 +325,7 @@ def _result(frame: _Frame, kind: Any, default: Any) -> Any:
         return default
 
 
-def _record(raw: msgspec.Raw) -> dict[str, Any] | None:
+def _record(raw: msgspec.Raw | bytes) -> dict[str, Any] | None:
     try:
         record = msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -268,11 +333,5 @@ def _record(raw: msgspec.Raw) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _packed(record: dict[str, Any]) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(msgspec.json.encode(record))
-
-
-def _unpacked(packed: bytes) -> dict[str, Any]:
-    record = msgspec.json.decode(zstandard.ZstdDecompressor().decompress(packed))
-    assert isinstance(record, dict)
-    return record
+def _unpacked(packed: bytes) -> dict[str, Any] | None:
+    return _record(zstandard.ZstdDecompressor().decompress(packed))

@@ -17,13 +17,27 @@ _DROPPED_FIELDS = {
     "host": {"license_params", "external_auth_configuration"},
     "pool": {"wlb_password", "wlb_username", "wlb_url", "license_server", "telemetry_uuid"},
     "Repository": {"gpgkey_path"},
+    "Cluster": {"cluster_token"},
 }
 
 _SECRET_KEY = re.compile(
-    r"pass(?:w|$|_|-|phrase)|secret|token|credential|private|chap|api[_-]?key|access[_-]?key"
-    r"|(?:^|[_/-])key$|license",
+    r"pass(?:w|$|_|-|phrase)|pwd|secret|token|credential|private|chap|api[_-]?key|access[_-]?key"
+    r"|(?:^|[_/-])key$|license|^vm-data/",
     re.IGNORECASE,
 )
+# Whoever has a session's reference is that session, as long as it lasts.
+_SESSION_KEY = re.compile(r"session", re.IGNORECASE)
+_SESSION_VALUE = re.compile(r"(?<=session_id=)[^&\s\"'<>]+")
+# A host passes a session on in structures of XML: the member's name, then its value.
+_SESSION_TEXT = re.compile(r"session_id.{0,80}?OpaqueRef:[0-9a-zA-Z-]+", re.DOTALL)
+_WORD = r"pass(?:word|wd|phrase|code)?|pwd|secret|token"
+# In texts that hold more than one thing: JSON, XML, options of mounts and command lines.
+_IN_JSON = re.compile(
+    rf"""(\\*"[^"\\]{{0,60}}(?:{_WORD})[^"\\]{{0,20}}\\*"\s*:\s*)(\\*")(?:[^"\\]|\\[^"])*\\*\"""",
+    re.IGNORECASE,
+)
+_IN_XML = re.compile(rf"(<[\w:-]{{0,40}}(?:{_WORD})[\w:-]{{0,20}}>)[^<]+", re.IGNORECASE)
+_IN_OPTIONS = re.compile(rf"(\b[\w-]{{0,40}}(?:{_WORD})=)[^\s,&;\"']+", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/\s:@]*:[^/\s@]*@")
 _PEM_KEY = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
@@ -54,17 +68,32 @@ def _empty_like(value: Any) -> Any:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return _PEM_KEY.sub(REDACTED, _USER_INFO.sub(f"{REDACTED}@", value))
+        return _clean_text(value)
     if isinstance(value, list):
         return [_clean(item) for item in value]
     if isinstance(value, dict):
         return {
-            key: REDACTED
-            if isinstance(item, str) and item and _SECRET_KEY.search(key) and not _is_plain(item)
-            else _clean(item)
+            key: REDACTED if _is_secret(str(key), item) else _clean(item)
             for key, item in value.items()
         }
     return value
+
+
+def _clean_text(text: str) -> str:
+    text = _PEM_KEY.sub(REDACTED, _USER_INFO.sub(f"{REDACTED}@", text))
+    if "session_id" in text:
+        text = _SESSION_TEXT.sub(REDACTED, _SESSION_VALUE.sub(REDACTED, text))
+    text = _IN_JSON.sub(rf"\1\2{REDACTED}\2", text)
+    text = _IN_XML.sub(rf"\1{REDACTED}", text)
+    return _IN_OPTIONS.sub(rf"\1{REDACTED}", text)
+
+
+def _is_secret(key: str, item: Any) -> bool:
+    if not isinstance(item, str) or not item:
+        return False
+    if _SESSION_KEY.search(key) and _REFERENCE.match(item):
+        return True
+    return bool(_SECRET_KEY.search(key)) and not _is_plain(item)
 
 
 def _is_plain(item: str) -> bool:
@@ -81,14 +110,29 @@ _SECRET_PARAMS = {
     "pool.join": (1, 2),
     "pool.join_force": (1, 2),
     "pool.enable_external_auth": (1,),
+    "pool.configure_repository_proxy": (2, 3),
+    "pool.sync_updates": (2, 3, 5),
     "host.enable_external_auth": (1,),
     "host.install_server_certificate": (2,),
     "VM.add_to_xenstore_data": (2,),
+    "VM.import_convert": (1, 2),
+    "VM.recover": (1,),
+    "VM.assert_can_be_recovered": (1,),
+    "VM.get_SRs_required_for_recovery": (1,),
+    "VM_appliance.recover": (1,),
+    "VM_appliance.assert_can_be_recovered": (1,),
+    "VM_appliance.get_SRs_required_for_recovery": (1,),
 }
 
 
 def redact_params(method: str, params: tuple[Any, ...]) -> list[Any]:
-    """A call's parameters without passwords, keys and secrets."""
+    """A call's parameters without passwords, keys, secrets and sessions.
+
+    Args:
+        method: with or without `Async.`.
+        params: as they were given, without the session.
+    """
+    method = method.removeprefix("Internal").removeprefix("Async.")
     secret = _SECRET_PARAMS.get(method, ())
     keyed = method.rpartition(".")[2].startswith("add_to_") and len(params) == 3
     cleaned = []

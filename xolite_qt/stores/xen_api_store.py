@@ -20,6 +20,7 @@ from xolite_qt.stores.base import Store
 from xolite_qt.stores.change import StoreState
 from xolite_qt.stores.task_owner import OwnedTasks
 from xolite_qt.xen_api import (
+    RECORDS,
     HandleInvalid,
     LinkPhase,
     LinkState,
@@ -107,6 +108,8 @@ class XenApiStore(Store[R]):
         # How many records more the host has than we: at the last look, and even after a new load.
         self._missing = 0
         self._explained = 0
+        # Of the rows of the last load, a while after it; once.
+        self._verification: asyncio.Task[None] | None = None
 
     # ------------------------------------------------------------------ for views
 
@@ -139,13 +142,16 @@ class XenApiStore(Store[R]):
             XenApiError: the read failed otherwise.
         """
         record: R | None
+        before = self._rows.get(ref)
         try:
             record = await self._api.get_record(self.cls, ref)  # type: ignore[assignment]
         except HandleInvalid:
             record = None
         if record is not None and self._accept is not None and not self._accept(record):
             record = None
-        if self._active and self.state is not StoreState.LOADING:
+        # An event that came meanwhile may well be newer than the answer.
+        overtaken = ref in self._news or self._rows.get(ref) is not before
+        if self._active and self.state is not StoreState.LOADING and not overtaken:
             self._note(ref, record)
         return record
 
@@ -177,6 +183,7 @@ class XenApiStore(Store[R]):
         if self._recount is not None:
             self._recount.cancel()
             self._recount = None
+        self._forget_verification()
         self._news.clear()
         self._missing = self._explained = 0
         self._again = False
@@ -337,6 +344,7 @@ class XenApiStore(Store[R]):
                 found[ref] = record
         self._loaded_at = time.monotonic()
         self._stale_since = None
+        self._forget_verification()
         gone = [ref for ref in self._rows if ref not in found]
         self._take(found, gone)
         phase = self._api.events.state.phase
@@ -350,13 +358,20 @@ class XenApiStore(Store[R]):
     def _check_count(self) -> None:
         """Reads all records anew where the host lastingly counts others than we do.
 
+        A store of some of the records looks once after each load whether its own are there still.
+
         A toolstack that restarts loses tasks without telling, and an object that was created before
         and destroyed just after we began to follow its class is never told of: XAPI tells only of
         the deletion of what existed at the token.
         """
         self._recount = asyncio.get_running_loop().call_later(RECOUNT_S, self._check_count)
         there = self._api.events.ref_counts.get(self.cls)
-        if there is None or self._accept is not None or not self.is_ready or self._news:
+        if self._accept is not None:
+            # The host counts those that are not ours, too.
+            if self.is_ready and self._verification is None:
+                self._verification = self._tasks.spawn(self._verify(), f"look for {self.name}")
+            return
+        if there is None or not self.is_ready or self._news:
             self._missing = self._explained
             return
         missing = there - self._count()
@@ -369,6 +384,24 @@ class XenApiStore(Store[R]):
         elif missing == 0:
             self._explained = 0
         self._missing = missing
+
+    async def _verify(self) -> None:
+        """Drops rows that died unseen, see `_check_count`; once after each load."""
+        try:
+            refs = await self._api.call(f"{RECORDS[self.cls].wire_class}.get_all")
+            # One that is younger than the answer is no ghost, so each that is not there is read.
+            for ref in set(self._rows).difference(refs if isinstance(refs, list) else self._rows):
+                try:
+                    await self._api.get_record(self.cls, ref)
+                except HandleInvalid:
+                    self._note(ref, None)
+        except XenApiError as error:
+            _log.info("%s could not be verified: %s", self.name, error)
+
+    def _forget_verification(self) -> None:
+        if self._verification is not None:
+            self._verification.cancel()
+            self._verification = None
 
     def _count(self) -> int:
         """Number of records here that the host should have, too."""

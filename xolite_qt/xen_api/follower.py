@@ -10,7 +10,14 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from .decoding import decode_answer
-from .errors import ConnectionLost, MalformedAnswer, SessionInvalid, XapiError, XenApiError
+from .errors import (
+    ConnectionLost,
+    EventsLost,
+    MalformedAnswer,
+    SessionInvalid,
+    XapiError,
+    XenApiError,
+)
 from .event_answer import read_events
 
 if TYPE_CHECKING:
@@ -174,6 +181,7 @@ class Follower:
 
         Raises:
             WokeUp: the machine slept.
+            EventsLost: the host's time went backwards.
             XenApiError: the poll failed, or a silent host did not answer the heartbeat.
         """
         assert self.token is not None
@@ -206,6 +214,10 @@ class Follower:
             await _end(request, watch)
             self.served = frozenset()
         on_alive()
+        if _generation(answer.token) < _generation(token):
+            # The answer to a question of before, or a host whose count began anew: what it goes on
+            # from is no longer what we know.
+            raise EventsLost("EVENTS_LOST")
         await self._take(answer, table)
         if self._replaying and "message" in table.classes:
             self._release(frozenset({"message"}))
@@ -270,6 +282,12 @@ class Follower:
         return await self._session.call(
             method, params, timeout_s=timeout_s, read=decode_answer, replay=replay, queued=False
         )
+
+
+def _generation(token: str) -> int:
+    """How far the database had come; of a token that is not understood, 0."""
+    first, _, _ = token.partition(",")
+    return int(first) if first.isdecimal() and first.isascii() else 0
 
 
 def _before_all_messages(token: str) -> str:

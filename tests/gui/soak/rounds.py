@@ -15,6 +15,7 @@ from tests.gui.manners.rounds import PLACES, Place
 from tests.gui.shell.shell_bench import Shell, shell, until
 from tests.gui.soak.census import Census, grown, take_census
 from tests.gui.soak.world import LivingWorld
+from xolite_qt.stores import StoreState
 from xolite_qt.ui import theme
 from xolite_qt.ui.views.page import PAGES, Page
 from xolite_qt.ui.widgets.tabs import Tabs
@@ -24,6 +25,8 @@ SHELL = frozenset({"pool", "host", "host_metrics", "vm", "task"})
 
 _LINGER_S = 0.05
 _HOLD_S = 0.06
+# A soak is content with what a busy machine leaves it.
+_PATIENCE_S = 90.0
 
 
 @dataclass
@@ -68,15 +71,32 @@ class Soak:
         for place in PLACES:
             for spec in PAGES[place.kind][part::parts]:
                 name = f"{place}.{spec.tab_id}"
-                page = await self.bench.open_tab(place.kind, self.ref(place), spec.tab_id)
+                page = await self._open(place, spec.tab_id)
                 await self._look(name, page)
                 await self._inner_tabs(name, page)
         first = PLACES[0]
-        await self.bench.open_tab(first.kind, self.ref(first), PAGES[first.kind][0].tab_id)
-        await self._look(f"{first}.{PAGES[first.kind][0].tab_id}", self.bench.page)
+        tab = PAGES[first.kind][0].tab_id
+        await self._look(f"{first}.{tab}", await self._open(first, tab))
         census = take_census()
         self.censuses.append(census)
         return census
+
+    async def _open(self, place: Place, tab: str) -> Page:
+        self.bench.workspace.open_object(place.kind, self.ref(place), tab)
+        await self._settle(f"{place}.{tab}")
+        return self.bench.page
+
+    async def _settle(self, name: str) -> None:
+        try:
+            await until(self.bench.is_settled, _PATIENCE_S)
+        except AssertionError:
+            page, link = self.bench.page, self.bench.api.events.state
+            loading = [
+                subscription.store
+                for subscription in page._subscriptions
+                if subscription.store.state is StoreState.LOADING
+            ]
+            raise AssertionError(f"{name} is never there: {link}, {loading}") from None
 
     async def _inner_tabs(self, name: str, page: Page) -> None:
         for bar in page.findChildren(Tabs):
@@ -84,16 +104,16 @@ class Soak:
                 if not bar.isVisibleTo(page) or tab == bar.current():
                     continue
                 bar.set_current(tab)
-                await until(self.bench.is_settled)
+                await self._settle(f"{name}.{tab}")
                 await self._look(f"{name}.{tab}", page)
 
     async def _look(self, name: str, page: Page) -> None:
         """Client, stores and host agree on the classes of the page, and go on to."""
         began = time.monotonic()
         try:
-            await until(lambda: self._agree(page))
+            await until(lambda: self._agree(page), _PATIENCE_S)
             await asyncio.sleep(_HOLD_S)
-            await until(lambda: self._agree(page))
+            await until(lambda: self._agree(page), _PATIENCE_S)
         except AssertionError:
             raise AssertionError(f"{name}: {self._disagreement(page)}") from None
         self.steps += 1

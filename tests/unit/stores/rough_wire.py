@@ -77,6 +77,7 @@ class RoughWire:
         fates: of the next calls, `event.from` and logins left out.
         poll_fates: of the next `event.from` calls.
         delay_s: how long what is slow takes.
+        methods: what was called, oldest first.
     """
 
     def __init__(self, host: DemoHost) -> None:
@@ -86,6 +87,7 @@ class RoughWire:
         self.fates: deque[Fate] = deque()
         self.poll_fates: deque[Fate] = deque()
         self.delay_s = 1.0
+        self.methods: list[str] = []
         self._under_way: set[asyncio.Task[bytearray]] = set()
         # Answers to polls since the connection was last cut, oldest first.
         self._answers: list[bytearray] = []
@@ -108,6 +110,7 @@ class RoughWire:
         """As Transport.post."""
         if self.down:
             raise NotReachable("the host is away")
+        self.methods.append(what)
         is_poll = what == "event.from"
         fates = self.poll_fates if is_poll else self.fates
         known = what.startswith("session.") or not fates
@@ -179,15 +182,22 @@ def client_over(wire: RoughWire, loop: asyncio.AbstractEventLoop) -> XenApi:
     return api
 
 
-def restart_toolstack(wire: RoughWire, away_s: float) -> None:
+def restart_toolstack(wire: RoughWire, away_s: float, *, cut: bool = True) -> None:
     """As xapi's own restart: sessions and tasks are gone without a word, and its database counts
-    its generations from an older state of itself."""
+    its generations from an older state of itself.
+
+    Args:
+        wire: before the host.
+        away_s: how long nothing reaches it.
+        cut: whether answers under way are lost; else they were out of the door already.
+    """
     host = wire.host
     host.tasks.cancel_all()
     host.sessions.end_all()
-    wire.cut()
-    wire.down = True
-    asyncio.get_running_loop().call_later(away_s, _back, wire)
+    if cut:
+        wire.cut()
+        wire.down = True
+        asyncio.get_running_loop().call_later(away_s, _back, wire)
     db: Any = host.db
     for ref in list(db.table("task").rows):
         uuid = db.get("task", ref).get("uuid", "")

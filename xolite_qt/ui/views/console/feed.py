@@ -126,7 +126,12 @@ class ConsoleFeed(QObject):
         if not self._host:
             return self._vm
         host = self._stores.host.get(self._host)
-        return host.control_domain if host is not None else ""
+        domains = self._stores.control_domain.records
+        if host is not None and host.control_domain in domains:
+            return host.control_domain
+        # Old hosts do not tell which it is.
+        own = (ref for ref, vm in domains.items() if vm.resident_on == self._host)
+        return next(own, "")
 
     def _sight(self) -> Sight:
         stores = self._stores
