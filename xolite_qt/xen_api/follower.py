@@ -214,7 +214,7 @@ class Follower:
             await _end(request, watch)
             self.served = frozenset()
         on_alive()
-        if _generation(answer.token) < _generation(token):
+        if 0 < _generation(answer.token) < _generation(token):
             # The answer to a question of before, or a host whose count began anew: what it goes on
             # from is no longer what we know.
             raise EventsLost("EVENTS_LOST")
