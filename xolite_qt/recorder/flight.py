@@ -174,7 +174,7 @@ class FlightRecorder:
         self._tidy(exchange.at_s, at_once=not frame.raw)
 
     def _pack(self, frame: _Frame) -> None:
-        frame.body = zstandard.ZstdCompressor(level=1).compress(bytes(frame.raw))
+        frame.body = zstandard.ZstdCompressor(level=1).compress(frame.raw)
         frame.raw = b""
         self._count(len(frame.body))
 
