@@ -55,9 +55,13 @@ def _run(rounds: int, tempo_s: float, out: Path | None) -> int:
         counts = "".join(f"{getattr(census, name):>9}" for name in COUNTS)
         minute = len(soak.censuses)
         took_s = time.monotonic() - began
-        say(f"{minute:>6}{took_s:>8.0f}{census.rss_bytes / _MIB:>8.1f}{counts}{soak.steps:>8}")
+        sizes = (census.rss_bytes, census.heap_bytes, soak.recorded_bytes)
+        memory = "".join(f"{size / _MIB:>9.1f}" for size in sizes)
+        say(f"{minute:>6}{took_s:>8.0f}{memory}{counts}{soak.steps:>8}")
 
-    say(f"{'minute':>6}{'real s':>8}{'MiB':>8}{''.join(f'{n:>9}' for n in COUNTS)}{'steps':>8}")
+    memory_heads = "".join(f"{name:>9}" for name in ("rss MiB", "heap", "recorded"))
+    heads = "".join(f"{name:>9}" for name in COUNTS)
+    say(f"{'minute':>6}{'real s':>8}{memory_heads}{heads}{'steps':>8}")
 
     async def play(app: object) -> Soak:
         theme.set_reduced_motion(True)
@@ -71,7 +75,9 @@ def _run(rounds: int, tempo_s: float, out: Path | None) -> int:
         return 0
     warm, last = soak.censuses[_WARM_UP - 1], soak.censuses[-1]
     say("")
-    say(f"since minute {_WARM_UP}: {(last.rss_bytes - warm.rss_bytes) / _MIB:+.1f} MiB")
+    rss_bytes, heap_bytes = last.rss_bytes - warm.rss_bytes, last.heap_bytes - warm.heap_bytes
+    sizes = f"{rss_bytes / _MIB:+.1f} MiB resident, {heap_bytes / _MIB:+.1f} MiB of heap"
+    say(f"since minute {_WARM_UP}: {sizes}; {soak.recorded_bytes / _MIB:.1f} MiB are recorded")
     more = soak.growth(_WARM_UP - 1)
     say(f"more of: {more or 'nothing'}")
     return 1 if last.widgets > warm.widgets or last.timers > warm.timers else 0

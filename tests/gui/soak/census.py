@@ -18,6 +18,30 @@ from PySide6.QtWidgets import QApplication
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _MALLOC = ctypes.CDLL(None)
 
+
+class _Mallinfo(ctypes.Structure):
+    """`struct mallinfo2` of glibc."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    )
+
+
+_MALLOC.mallinfo2.restype = _Mallinfo
+
+
 COUNTS = (
     "tasks",
     "timers",
@@ -37,6 +61,8 @@ class Census:
 
     Attributes:
         rss_bytes: resident memory, after a full collection and with free memory given back.
+        heap_bytes: what C allocated and has not freed: Qt's, and Python's larger blocks; unlike
+            resident memory it has no holes.
         tasks: asyncio tasks of the application.
         timers: running QTimers.
         waits: callbacks that the loop is to make later.
@@ -50,6 +76,7 @@ class Census:
     """
 
     rss_bytes: int
+    heap_bytes: int
     tasks: int
     timers: int
     waits: int
@@ -77,6 +104,7 @@ def take_census() -> Census:
     assert isinstance(app, QApplication)
     return Census(
         rss_bytes=_rss_bytes(),
+        heap_bytes=_heap_bytes(),
         tasks=len(own),
         timers=len(timers),
         waits=_waits(),
@@ -125,6 +153,11 @@ def _tidy() -> None:
     gc.collect()
     # Without this the heap keeps what it once had, and nothing could be told from the level.
     _MALLOC.malloc_trim(0)
+
+
+def _heap_bytes() -> int:
+    info = _MALLOC.mallinfo2()
+    return int(info.uordblks + info.hblkhd)
 
 
 def _rss_bytes() -> int:

@@ -15,6 +15,7 @@ from tests.gui.manners.rounds import PLACES, Place
 from tests.gui.shell.shell_bench import Shell, shell, until
 from tests.gui.soak.census import Census, grown, take_census
 from tests.gui.soak.world import LivingWorld
+from xolite_qt.recorder import FlightRecorder
 from xolite_qt.stores import StoreState
 from xolite_qt.ui import theme
 from xolite_qt.ui.views.page import PAGES, Page
@@ -54,6 +55,12 @@ class Soak:
         if place not in self.refs:
             self.refs[place] = place.ref(self.bench)
         return self.refs[place]
+
+    @property
+    def recorded_bytes(self) -> int:
+        """What the flight recorder keeps of the last hour, on purpose and up to its budget."""
+        recorder: FlightRecorder = self.bench.workspace.context.services["recorder"]
+        return recorder._size_bytes
 
     async def round(self, part: int = 0, parts: int = 1) -> Census:
         """Visits everything once, in both themes in turn, ends where it began, and counts.
