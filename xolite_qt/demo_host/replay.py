@@ -11,7 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import lzma
+import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +29,25 @@ if TYPE_CHECKING:
     from .host import DemoHost
 
 # A picture of a very large pool has a few hundred MiB; a file that claims more is not opened.
-MOST_BYTES = 1 << 30
+MOST_BYTES = 512 << 20
+# Each value in JSON needs a comma or a bracket; in memory it takes many times its place in a file.
+MOST_VALUES = 20_000_000
 MOST_LINES = 2_000_000
+# What a file of someone else's making can make the readers of zip and JSON raise.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    # Encrypted, an unknown method, nested too deep.
+    RuntimeError,
+    OverflowError,
+    OSError,
+)
 _READS = ("get_", "assert_", "query_", "probe", "is_", "check_")
 _ALLOWED = ("event.", "session.", "task.", "host.has_extension", "system.")
 
@@ -61,29 +82,51 @@ def read_recording(path: Path) -> Recording:
         with zipfile.ZipFile(path) as bundle:
             if sum(info.file_size for info in bundle.infolist()) > MOST_BYTES:
                 raise WorldError(path, "is too large for a recording")
-            meta = json.loads(bundle.read("meta.json"))
+            meta = _read(bundle, "meta.json", path)
             if not isinstance(meta, dict) or meta.get("format") != "xolite-flight":
                 raise WorldError(path, "is no recording")
             if meta.get("version") != 1:
                 raise WorldError(path, f"has version {meta.get('version')!r}; 1 is known")
-            world = json.loads(bundle.read("world.json"))
-            lines = sorted(_lines(bundle), key=lambda line: float(line["at"]))
+            world = _read(bundle, "world.json", path)
+            lines = sorted(_lines(bundle, path), key=lambda line: float(line["at"]))
             span_s = float(meta.get("span_s", 0.0))
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, RecursionError, OSError) as error:
+    except _BROKEN as error:
         raise WorldError(path, f"is no whole recording: {error}") from error
     if not isinstance(world, dict):
         raise WorldError(path, "holds no world")
     return Recording(span_s, checked(world, path), lines)
 
 
-def _lines(bundle: zipfile.ZipFile) -> Iterator[dict[str, Any]]:
+def _values(text: bytes) -> int:
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _read(bundle: zipfile.ZipFile, name: str, path: Path) -> Any:
+    text = bundle.read(name)
+    if _values(text) > MOST_VALUES:
+        raise WorldError(path, "is too large for a recording")
+    return json.loads(text)
+
+
+def _lines(bundle: zipfile.ZipFile, path: Path) -> Iterator[dict[str, Any]]:
+    values = 0
     with bundle.open("timeline.jsonl") as file:
         for number, text in enumerate(file):
-            if number >= MOST_LINES:
-                raise ValueError("too many lines")
+            values += _values(text)
+            if number >= MOST_LINES or values > MOST_VALUES:
+                raise WorldError(path, "is too large for a recording")
             line = json.loads(text)
-            if isinstance(line, dict) and isinstance(line.get("at"), int | float):
+            if isinstance(line, dict) and _is_time(line.get("at")):
                 yield line
+
+
+def _is_time(at: object) -> bool:
+    if not isinstance(at, int | float) or isinstance(at, bool):
+        return False
+    try:
+        return math.isfinite(at) and at >= 0
+    except OverflowError:
+        return False
 
 
 class Replay:
