@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .address import Address
 from .decoding import decode_answer, decode_records, read_record, record_class
+from .errors import CertificateUnknown
 from .events import EventHub
+from .members import VouchedPins
 from .metrics import parse_rrd_updates
 from .records import Record
 from .session import Exchange, Session
@@ -57,9 +59,10 @@ class XenApi:
         Raises:
             AddressInvalid: the URL is none that is spoken to.
         """
+        self._pins = VouchedPins(pins)
         self._session = Session(
             Address.parse(url),
-            pins=pins,
+            pins=self._pins,
             originator=originator,
             call_timeout_s=call_timeout_s,
             connect_timeout_s=connect_timeout_s,
@@ -251,7 +254,8 @@ class XenApi:
             vm_uuid: one VM only; all running there where None.
 
         Raises:
-            CertificateUnknown: that host's certificate was not accepted yet.
+            CertificateUnknown: that host's certificate was not accepted yet, nor does the master
+                vouch for it.
             XenApiError: as `call`.
         """
         query = {
@@ -267,6 +271,11 @@ class XenApi:
         address = self._session.address
         if host_address is not None:
             address = address.sibling(host_address)
+        try:
+            return await self._session.get(address, "/rrd_updates", query, parse_rrd_updates)
+        except CertificateUnknown as unknown:
+            if host_address is None or not await self._pins.vouch(self, unknown):
+                raise
         return await self._session.get(address, "/rrd_updates", query, parse_rrd_updates)
 
     async def close(self) -> None:

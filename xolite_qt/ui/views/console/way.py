@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from xolite_qt.xen_api import XenApi
 from xolite_qt.xen_api.address import Address
 from xolite_qt.xen_api.consoles import open_console
 from xolite_qt.xen_api.errors import TransportError
-from xolite_qt.xen_api.records import Certificate_
+from xolite_qt.xen_api.members import fingerprint_of_member
 from xolite_qt.xen_api.transfers import Door
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -69,7 +68,7 @@ async def _door_of_member(api: XenApi, door: Door, place: Place) -> Door:
         raise TransportError(f"the console on {there.host} would have to be opened without TLS")
     accepted = door.pinned(there.host, there.port)
     if not accepted:
-        accepted = await _told_by_master(api, place.host)
+        accepted = await fingerprint_of_member(api, host=place.host)
     if not accepted:
         raise TransportError(
             f"another host of the pool, {there.host}, runs it, "
@@ -78,11 +77,3 @@ async def _door_of_member(api: XenApi, door: Door, place: Place) -> Door:
     return dataclasses.replace(
         door, host=there.host, port=there.port, tls=True, fingerprint=accepted
     )
-
-
-async def _told_by_master(api: XenApi, host: str) -> str:
-    certificates: dict[Any, Certificate_] = await api.get_all_records(Certificate_)
-    for certificate in certificates.values():
-        if certificate.host == host and certificate.type == "host":
-            return certificate.fingerprint_sha256 or certificate.fingerprint
-    return ""
