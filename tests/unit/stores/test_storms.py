@@ -239,6 +239,23 @@ class Storm(RuleBasedStateMachine):
     def restart(self, away_s: float) -> None:
         self.run_in_loop(restart_toolstack, self.wire, away_s)
 
+    @rule(number=NUMBERS, away_s=st.sampled_from([0.5, 5.0]))
+    def life_in_a_gap(self, number: int, away_s: float) -> None:
+        """What comes, changes and goes while nobody can listen, and is never told afterwards."""
+        if self.wire.down:
+            return
+        self.make_vm(number, template=False, snapshot=False)
+        self.make_message(alarm=True)
+        self.play(0.3)
+        self.run_in_loop(restart_toolstack, self.wire, away_s)
+        for cls in ("VM", "task", "message"):
+            self.destroy(cls, number)
+        self.make_vm(number, template=number % 2 == 0, snapshot=False)
+        self.make_message(alarm=number % 2 == 0)
+        for table in self.db.tables.values():
+            table.deleted.clear()
+        self.play(away_s)
+
     @rule()
     def lose_events(self) -> None:
         self.run_in_loop(self.host.faults.lose_events)
@@ -285,10 +302,12 @@ class Storm(RuleBasedStateMachine):
     async def _settle(self) -> None:
         self.wire.calm()
         self.host.faults.clear()
-        await asyncio.sleep(40.0)
-        if self.api.events.state.phase is LinkPhase.EXPIRED:
-            await self.api.login(self.host.user, self.host.password)
-        await asyncio.sleep(40.0)
+        # The longest pause between two attempts is half a minute; and only then it may turn out
+        # that the password is not the one of before.
+        for _ in range(3):
+            await asyncio.sleep(40.0)
+            if self.api.events.state.phase is LinkPhase.EXPIRED:
+                await self.api.login(self.host.user, self.host.password)
         for watcher in self.watchers:
             watcher.store.retry()
         await asyncio.sleep(20.0)
@@ -297,7 +316,7 @@ class Storm(RuleBasedStateMachine):
         self.what_was_told_is_what_is_there()
         self.the_classes_are_those_of_the_stores_in_one_poll()
         hub = self.api.events
-        assert hub.state.phase is LinkPhase.CONNECTED
+        assert hub.state.phase is LinkPhase.CONNECTED, hub.state
         assert hub.served_classes == hub.classes
         for watcher in self.watchers:
             store = watcher.store
