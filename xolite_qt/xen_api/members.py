@@ -5,6 +5,7 @@ Source: xapi.md 1.1, 1.8 (each host measures itself and is asked by itself); cla
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ class VouchedPins:
         self._accepted = accepted
         self._vouched: dict[tuple[str, int], str] = {}
         self._asked_at: dict[str, float] = {}
+        self._asking = asyncio.Lock()
 
     def pinned(self, host: str, port: int) -> str | None:
         """The fingerprint that an address has to show, or None where nobody knows."""
@@ -44,15 +46,20 @@ class VouchedPins:
         Raises:
             XenApiError: the master does not answer.
         """
-        asked = self._asked_at.get(unknown.host)
-        if asked is not None and time.monotonic() - asked < _AGAIN_S:
-            return False
-        self._asked_at[unknown.host] = time.monotonic()
-        told = await fingerprint_of_member(api, address=unknown.host)
-        if not told or told.upper() != unknown.certificate.fingerprint.upper():
-            return False
-        self._vouched[unknown.host.lower(), unknown.port] = unknown.certificate.fingerprint
-        return True
+        # Several archives of a host are asked for at once.
+        async with self._asking:
+            shown = unknown.certificate.fingerprint
+            if self._vouched.get((unknown.host.lower(), unknown.port)) == shown:
+                return True
+            asked = self._asked_at.get(unknown.host)
+            if asked is not None and time.monotonic() - asked < _AGAIN_S:
+                return False
+            told = await fingerprint_of_member(api, address=unknown.host)
+            self._asked_at[unknown.host] = time.monotonic()
+            if not told or told.upper() != shown.upper():
+                return False
+            self._vouched[unknown.host.lower(), unknown.port] = shown
+            return True
 
 
 async def fingerprint_of_member(api: XenApi, *, host: str = "", address: str = "") -> str:
