@@ -10,7 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 
 from tests.gui.shell.conftest import Shell
+from xolite_qt.demo_host.ops import host_plugins
 from xolite_qt.ui.dialogs.calls import CallsDialog
+from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.dialogs.host.plan_dialog import PlanDialog
 from xolite_qt.ui.dialogs.steps_window import Stage, StepsWindow
 from xolite_qt.ui.models.host_plan import Fate
@@ -180,3 +182,81 @@ async def test_patches_are_installed_after_a_plan(shell: Shell) -> None:
     await shell.until(
         lambda: "there is nothing to install" in "\n".join(shell.window.toasts.texts())
     )
+
+
+@POOL
+async def test_a_plan_that_is_given_up_leaves_no_vm_down(shell: Shell) -> None:
+    await shell.connect()
+    ref = other(shell)
+    vms = guests(shell, ref)
+    choose(shell, ref, "host.smart_reboot")
+    dialog = await shell.dialog(PlanDialog)
+    box = dialog.choices[vms[0]]
+    box.setCurrentIndex(box.findData(Fate.CUT.value))
+    dialog.typed.setText(dialog.plan.situation.name)
+    shell.running.host.faults.fail("host.reboot", "HOST_OFFLINE", ref)
+    dialog.go.click()
+    window = await shell.dialog(StepsWindow)
+    await shell.until(lambda: window.again.isVisible())
+    assert shell.db.get("VM", vms[0])["power_state"] == "Halted"
+    shell.window.close()
+    leaving = await shell.dialog(ConfirmDialog)
+    assert "and bring its VMs back" in leaving.question.title
+    leaving.reject()
+    window.stop.click()
+    await shell.until(window.back.isVisible)
+    assert window.close_button.text() == "Close"
+    assert "steps done" in "\n".join(shell.window.toasts.texts())
+    window.back.click()
+    await shell.until(lambda: bool(window.undo_rows) and window.close_button.text() == "Close")
+    assert {row.stage for row in window.undo_rows} == {Stage.DONE}, window.trouble.text()
+    assert shell.db.get("host", ref)["enabled"]
+    assert shell.db.get("VM", vms[0])["power_state"] == "Running"
+    window.close()
+
+
+@POOL
+async def test_an_update_that_failed_reboots_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = '{"exit": 1, "stdout": "", "stderr": "No space left on device"}'
+    monkeypatch.setattr(host_plugins, "_update", lambda _call, _host: answer)
+    await shell.connect()
+    ref = other(shell)
+    choose(shell, ref, "host.update")
+    dialog = await shell.dialog(PlanDialog)
+    assert "the pool's master, lacks patches itself" in dialog.warnings.text()
+    if dialog.typed.isVisible():
+        dialog.typed.setText(dialog.plan.situation.name)
+    dialog.go.click()
+    window = await shell.dialog(StepsWindow)
+    await shell.until(window.again.isVisible)
+    assert "No space left on device" in window.trouble.text()
+    assert "Async.host.reboot" not in [call.method for call in shell.running.host.calls]
+    window.stop.click()
+    await shell.until(window.back.isVisible)
+    window.close()
+
+
+@POOL
+async def test_a_disabled_host_can_still_be_emptied(shell: Shell) -> None:
+    await shell.connect()
+    ref = other(shell)
+    assert guests(shell, ref)
+    shell.db.set("host", ref, enabled=False)
+    await shell.until(lambda: not shell.workspace.context.stores.host.records[ref].enabled)
+    choose(shell, ref, "host.maintenance")
+    dialog = await shell.dialog(PlanDialog)
+    assert "starts no VM" not in dialog.steps.text()
+    assert "to other hosts" in dialog.steps.text()
+    dialog.reject()
+
+
+@POOL
+async def test_shutting_the_master_down_says_what_that_means(shell: Shell) -> None:
+    await shell.connect()
+    choose(shell, master(shell), "host.shutdown")
+    dialog = await shell.dialog(PlanDialog)
+    assert "nothing in the pool can be managed" in dialog.warnings.text()
+    assert "comes back by itself" not in dialog.warnings.text()
+    dialog.reject()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -46,11 +46,15 @@ class Step:
         title: in words.
         work: does it, with a connection or a rehearsal of one.
         may_fail: whether the steps behind it are done even where it fails.
+        undo: what takes it back, offered where the work ends before its end; None for nothing.
+        is_final: whether nothing before it can be taken back once it was done.
     """
 
     title: str
     work: Work
     may_fail: bool = False
+    undo: Step | None = None
+    is_final: bool = False
 
 
 class _Row(QWidget):
@@ -71,6 +75,11 @@ class _Row(QWidget):
         self._says = step.title
         self.set_stage(Stage.WAITING)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether its step was done."""
+        return self.stage is Stage.DONE
+
     def set_stage(self, stage: Stage) -> None:
         """Shows how far the step is."""
         self.stage = stage
@@ -84,7 +93,8 @@ class _Row(QWidget):
 class StepsWindow(Dialog):
     """Works through steps, one after the other; a failed one can be tried again.
 
-    Closing it hides it: the work goes on, and its end is told. A failure brings it back.
+    Closing it hides it: the work goes on, and its end is told. A failure brings it back. Work that
+    ends half-way leaves nothing behind unasked: what was done can be taken back.
 
     Args:
         title: what all of it is.
@@ -105,6 +115,7 @@ class StepsWindow(Dialog):
         self.setModal(False)
         self._steps, self._notify, self._done = tuple(steps), notify, done
         self.rows = [_Row(step) for step in self._steps]
+        self.undo_rows: list[_Row] = []
         for row in self.rows:
             self.body.addWidget(row)
         self.trouble = TextLabel("", tone="danger", wrap=True, selectable=True)
@@ -116,6 +127,9 @@ class StepsWindow(Dialog):
         self.again = self.add_button(self.tr("Try again"), "primary")
         self.again.clicked.connect(lambda: self._answer(True))
         self.again.hide()
+        self.back = self.add_button(self.tr("Undo what was done"), "primary")
+        self.back.clicked.connect(lambda: self._answer(True))
+        self.back.hide()
         self.close_button = self.add_button(self.tr("Hide"))
         self.close_button.clicked.connect(self.close)
         self._wants_stop = False
@@ -135,19 +149,69 @@ class StepsWindow(Dialog):
         """
         self.fit()
         self.show()
-        well = True
+        well = False
         try:
-            for step, row in zip(self._steps, self.rows, strict=True):
-                if self._wants_stop:
-                    well = False
-                    break
-                done = await self._one(api, step, row)
-                well = well and done
-                if not done and not step.may_fail:
-                    break
+            well = await self._all(api)
         finally:
             self._end(well)
+        undo = [] if well else self._undoing()
+        if undo and await self._offer():
+            await self._undo(api, undo)
+        if not self.isVisible():
+            self.deleteLater()
         return well
+
+    async def _all(self, api: Any) -> bool:
+        well = True
+        for step, row in zip(self._steps, self.rows, strict=True):
+            if self._wants_stop:
+                return False
+            done = await self._one(api, step, row)
+            well = well and done
+            if not done and not step.may_fail:
+                return False
+        return well
+
+    def _undoing(self) -> list[Step]:
+        """What takes back that which was done, in the order in which it was done."""
+        done = [s for s, r in zip(self._steps, self.rows, strict=True) if r.stage is Stage.DONE]
+        if any(step.is_final for step in done):
+            return []
+        return [step.undo for step in done if step.undo is not None]
+
+    async def _offer(self) -> bool:
+        """Whether to take back what was done."""
+        self.back.show()
+        self.show()
+        self.raise_()
+        self._choice = asyncio.get_running_loop().create_future()
+        try:
+            return await self._choice
+        finally:
+            self._choice = None
+            self.back.hide()
+
+    async def _undo(self, api: Any, steps: Sequence[Step]) -> None:
+        self._ended = False
+        self.trouble.hide()
+        self.close_button.setText(self.tr("Hide"))
+        rows = [_Row(step) for step in steps]
+        for row in rows:
+            self.body.insertWidget(self.body.indexOf(self.trouble), row)
+        self.undo_rows = rows
+        self.fit()
+        well = True
+        for step, row in zip(steps, rows, strict=True):
+            # One that fails must not keep the others down.
+            well = await self._one(api, replace(step, may_fail=True), row) and well
+        self._ended = True
+        self.close_button.setText(self.tr("Close"))
+        if well:
+            text = self.tr("{0}: what was done is undone.").format(self.windowTitle())
+            self._notify(text, level="success")
+        else:
+            text = self.tr("{0}: not everything could be undone.").format(self.windowTitle())
+            self._notify(text, level="danger", details=self.trouble.text())
 
     async def _one(self, api: Any, step: Step, row: _Row) -> bool:
         while True:

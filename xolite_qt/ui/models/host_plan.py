@@ -132,6 +132,7 @@ class Plan:
         fates: by reference of the VM.
         bring_back: whether VMs are brought back once the host is.
         packages: that are installed on the way; none for plans that only reboot.
+        notes: more to know before it is done, besides what follows from the situation.
     """
 
     goal: Goal
@@ -139,6 +140,7 @@ class Plan:
     fates: dict[str, Fate] = field(default_factory=dict)
     bring_back: bool = False
     packages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def with_fate(self, ref: str, fate: Fate) -> Plan:
         """The plan with another fate of one VM."""
@@ -181,14 +183,19 @@ _PREFERRED = {
 }
 
 
-def make_plan(goal: Goal, situation: Situation, packages: Sequence[str] = ()) -> Plan:
+def make_plan(
+    goal: Goal,
+    situation: Situation,
+    packages: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Plan:
     """A plan with the gentlest fate for each VM that can have it."""
     fates = {}
     for guest in situation.guests:
         reasons = offered(guest, situation, goal)
         wanted = [fate for fate in _PREFERRED[goal] if not reasons.get(fate, "no")]
         fates[guest.ref] = wanted[0] if wanted else _PREFERRED[goal][-1]
-    return Plan(goal, situation, fates, goal is Goal.SMART_REBOOT, tuple(packages))
+    return Plan(goal, situation, fates, goal is Goal.SMART_REBOOT, tuple(packages), tuple(notes))
 
 
 def trouble(plan: Plan) -> str | None:
@@ -274,8 +281,16 @@ def _by_fate(plan: Plan) -> dict[Fate, list[Guest]]:
 def warnings_of(plan: Plan) -> list[str]:
     """What one should know besides the steps."""
     here, goal = plan.situation, plan.goal
-    found = []
-    if goal is not Goal.MAINTENANCE and here.is_master:
+    found = list(plan.notes)
+    if goal is Goal.SHUTDOWN and here.is_master:
+        found.append(
+            "It is the pool's master: until it is back, nothing in the pool can be managed, and "
+            "no VM starts by itself; those on other hosts run on. Make another host the master "
+            "first, unless the whole pool goes down."
+            if here.others
+            else "The connection ends with it."
+        )
+    elif goal is not Goal.MAINTENANCE and here.is_master:
         found.append(
             "It is the pool's master: the connection is lost for a while and comes back by itself."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
@@ -124,13 +125,8 @@ class PlanDialog(Dialog):
         self._changed()
 
     def _changed(self) -> None:
-        self.plan = Plan(
-            self.plan.goal,
-            self.plan.situation,
-            self.plan.fates,
-            self.back.isChecked() and not self.back.isHidden(),
-            self.plan.packages,
-        )
+        bring_back = self.back.isChecked() and not self.back.isHidden()
+        self.plan = replace(self.plan, bring_back=bring_back)
         steps = steps_of(self.plan)
         lines = [f"{number}. {step.title}" for number, step in enumerate(steps, 1)]
         self.steps.set_text("\n".join(lines))

@@ -6,6 +6,8 @@ Source: xapi.md 1.11.
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,22 +17,35 @@ from xolite_qt.ui.errors import explain
 from xolite_qt.ui.models.host_plan import Do, Guest, Plan, PlanStep, Situation, steps_of
 from xolite_qt.xen_api import (
     VM,
+    CallTimeout,
+    ConnectionLost,
+    HandleInvalid,
     Host,
     HostMetrics,
+    HostStillBooting,
+    NotReachable,
     Pool,
     PowerState,
     SessionInvalid,
     TaskStatus,
     TransportError,
+    VmBadPowerState,
     XapiError,
     XenApiError,
     is_null,
 )
 
+_log = logging.getLogger(__name__)
+
+INSTALLED_AT = "rpm_patch_installation_time"
+"""Key in a host's `other_config`: when patches were installed last, seconds since 1970."""
+
 # A server with much memory tests it for many minutes.
 _PATIENCE_S = 45 * 60.0
 _ASK_S = 2.0
 _AT_ONCE = 8
+# What a toolstack says while it comes up; the master may be another host for a while.
+_COMING = ("HOST_STILL_BOOTING", "HANDLE_INVALID", "HOST_OFFLINE", "HOST_IS_SLAVE")
 # What xapi does all the time by itself, and what reading the situation makes.
 _QUIET = ("SR.scan", "host.call_plugin")
 
@@ -112,8 +127,26 @@ def work_steps(plan: Plan) -> list[Step]:
     made: list[Step] = []
     for step in steps_of(plan):
         may_fail = step.do in (Do.RESUME, Do.START, Do.RETURN)
-        made.append(Step(step.title, _work(step, plan.situation.host, comeback), may_fail))
+        work = _work(step, plan.situation.host, comeback)
+        undo = _undo(step, plan, comeback)
+        made.append(Step(step.title, work, may_fail, undo, step.do in (Do.REBOOT, Do.SHUTDOWN)))
     return made
+
+
+def _undo(step: PlanStep, plan: Plan, comeback: _Comeback) -> Step | None:
+    """What takes a step back: no VM is to stay down for a plan that was given up."""
+    here = plan.situation
+    name = next((guest.name for guest in here.guests if guest.ref == step.ref), here.name)
+    back = {
+        Do.DISABLE: (Do.ENABLE, f"{here.name} may start VMs again"),
+        Do.SUSPEND: (Do.RESUME, f"Resume {name}"),
+        Do.SHUT_DOWN: (Do.START, f"Start {name}"),
+        Do.CUT: (Do.START, f"Start {name}"),
+    }.get(step.do)
+    if back is None:
+        return None
+    again = PlanStep(back[0], back[1], step.ref)
+    return Step(again.title, _work(again, here.host, comeback))
 
 
 def _work(step: PlanStep, here: str, comeback: _Comeback) -> Work:
@@ -125,9 +158,7 @@ def _work(step: PlanStep, here: str, comeback: _Comeback) -> Work:
         Do.CUT: ("VM.hard_shutdown", ref),
         Do.SHUTDOWN: ("host.shutdown", here),
         Do.RESUME: ("VM.resume_on", ref, here, False, False),
-        Do.START: ("VM.start_on", ref, here, False, False),
         Do.RETURN: ("VM.pool_migrate", ref, here, {"live": "true"}),
-        Do.UPDATE: ("host.call_plugin", here, "updater.py", "update", {}),
     }
     if step.do in simple:
         method, *params = simple[step.do]
@@ -135,11 +166,17 @@ def _work(step: PlanStep, here: str, comeback: _Comeback) -> Work:
     others: dict[Do, Work] = {
         Do.EVACUATE: _evacuate(here, ref),
         Do.ENABLE: lambda api: _enable(api, here),
+        Do.START: lambda api: _start(api, ref, here),
+        Do.UPDATE: lambda api: _update(api, here),
         Do.REBOOT: comeback.reboot,
         Do.TOOLSTACK: comeback.restart,
         Do.WAIT: comeback.wait,
     }
     return others[step.do]
+
+
+class UpdateFailed(XenApiError):  # noqa: N818 - says what happened, as the other errors
+    """The package manager of a host ended with an error."""
 
 
 class HostStaysAway(XenApiError):  # noqa: N818 - says what is, as the other errors
@@ -155,11 +192,24 @@ class _Comeback:
 
     async def reboot(self, api: Any) -> None:
         await self._note(api, "boot_time")
-        await api.run("host.reboot", self._host)
+        await self._send_away(api, "host.reboot")
 
     async def restart(self, api: Any) -> None:
         await self._note(api, "agent_start_time")
-        await api.run("host.restart_agent", self._host)
+        await self._send_away(api, "host.restart_agent")
+
+    async def _send_away(self, api: Any, method: str) -> None:
+        try:
+            await api.run(method, self._host)
+        except (NotReachable, CallTimeout):
+            raise
+        except (ConnectionLost, SessionInvalid, HostStillBooting) as error:
+            # It may go before it could say so, and takes its tasks along; the wait will tell.
+            _log.debug("%s: %s", method, error)
+        except HandleInvalid as error:
+            if error.param(0) != "task":
+                raise
+            _log.debug("%s: %s", method, error)
 
     async def _note(self, api: Any, key: str) -> None:
         host = await api.get_record(Host, self._host)
@@ -183,7 +233,7 @@ class _Comeback:
         except (TransportError, SessionInvalid):
             return False
         except XapiError as error:
-            if error.code != "HOST_STILL_BOOTING":
+            if error.code not in _COMING:
                 raise
             return False
         anew = record.other_config.get(self._key, "") != self._before
@@ -195,6 +245,39 @@ async def _enable(api: Any, host: str) -> None:
     # It enables itself at boot, unless told otherwise.
     if not record.enabled or getattr(api, "is_rehearsal", False):
         await api.run("host.enable", host)
+
+
+async def _start(api: Any, ref: str, host: str) -> None:
+    try:
+        await api.run("VM.start_on", ref, host, False, False)
+    except VmBadPowerState as error:
+        # It starts with the host, or somebody was quicker: that it runs is all that is wanted.
+        if error.param(2).lower() != "running":
+            raise
+
+
+async def _update(api: Any, host: str) -> None:
+    answer = await api.run("host.call_plugin", host, "updater.py", "update", {})
+    if not getattr(api, "is_rehearsal", False):
+        _check_update(answer)
+    # As XO does: what was installed after the boot waits for the next one.
+    await api.call("host.remove_from_other_config", host, INSTALLED_AT)
+    await api.call("host.add_to_other_config", host, INSTALLED_AT, str(round(time.time())))
+
+
+def _check_update(answer: object) -> None:
+    """Old plug-ins answer with the exit code of the package manager, newer ones fail themselves.
+
+    Raises:
+        UpdateFailed: it failed.
+    """
+    try:
+        told = json.loads(answer) if isinstance(answer, str) and answer else {}
+    except (ValueError, RecursionError):
+        return
+    if isinstance(told, dict) and told.get("exit") not in (None, 0, "0"):
+        said = str(told.get("stderr") or told.get("stdout") or "")[-2000:]
+        raise UpdateFailed(f"the package manager ended with {told['exit']}: {said}")
 
 
 def _evacuate(host: str, ref: str) -> Work:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from xolite_qt.stores.patches import read_patches
@@ -14,7 +14,7 @@ from xolite_qt.ui.models.host_plan import Goal, Plan, make_plan, wants_reboot
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.host.plan_work import read_situation, work_steps
 from xolite_qt.ui.views.page import PageContext
-from xolite_qt.xen_api import Host, Pool, XenApiError
+from xolite_qt.xen_api import Host, Pool, XenApi, XenApiError
 
 _DONE = {
     Goal.MAINTENANCE: "{0} is in maintenance.",
@@ -31,7 +31,9 @@ def power_choices(context: PageContext, hosts: Sequence[Host]) -> list[Choice]:
     one = hosts[0] if len(hosts) == 1 else None
     several = None if one is not None else "Choose one host: each has a plan of its own."
     reason = several or (busy(one) if one is not None else None)
-    in_maintenance = "It is in maintenance already." if one and not one.enabled else None
+    # Its control domain is always there; VMs that stayed can still be moved away.
+    is_empty = one is not None and not one.enabled and len(one.resident_vms) <= 1
+    in_maintenance = "It is in maintenance already." if is_empty else None
 
     def choice(
         ident: str, label: str, icon: str, goal: Goal, why: str | None, group: int
@@ -131,7 +133,17 @@ async def work_on(context: PageContext, plan: Plan) -> bool:
         done.format(plan.situation.name),
         context.actions.window,
     )
-    return await window.work(context.stores.api)
+
+    def losses() -> list[str]:
+        return [title_of(plan)]
+
+    # Leaving half-way would leave VMs down: the window asks first.
+    told = context.services.setdefault("losses", [])
+    told.append(losses)
+    try:
+        return await window.work(context.stores.api)
+    finally:
+        told.remove(losses)
 
 
 def begin_update(context: PageContext, hosts: Sequence[str] | None) -> None:
@@ -157,14 +169,16 @@ async def _update(context: PageContext, hosts: Sequence[str] | None) -> None:
     # Members of a pool must not be newer than its master.
     wanted.sort(key=lambda ref: (ref not in masters, records[ref].name_label.casefold()))
     context.notify("Asking for patches; this takes some seconds.")
+    try:
+        notes = await _master_lags(api, records, masters - set(wanted))
+    except XenApiError as error:
+        _tell(context, "The pool's master could not be asked for patches", error)
+        return
     current = 0
     for ref in wanted:
         name = records[ref].name_label
         try:
-            answer = await api.call(
-                "host.call_plugin", ref, "updater.py", "check_update", {}, timeout_s=300.0
-            )
-            packages = [patch.name for patch in read_patches(answer)]
+            packages = await _missing(api, ref)
             situation = await read_situation(api, ref)
         except XenApiError as error:
             _tell(context, f"{name} could not be asked for patches", error)
@@ -173,12 +187,33 @@ async def _update(context: PageContext, hosts: Sequence[str] | None) -> None:
             current += 1
             continue
         goal = Goal.SMART_REBOOT if wants_reboot(packages) else Goal.TOOLSTACK
-        plan = await chosen(context, make_plan(goal, situation, packages))
+        plan = await chosen(context, make_plan(goal, situation, packages, notes))
         if plan is None or not await work_on(context, plan):
             return
     if current == len(wanted):
         what = records[wanted[0]].name_label if len(wanted) == 1 else "Every host"
         context.notify(f"{what} is up to date: there is nothing to install.", level="success")
+
+
+async def _missing(api: XenApi, host: str) -> list[str]:
+    answer = await api.call(
+        "host.call_plugin", host, "updater.py", "check_update", {}, timeout_s=300.0
+    )
+    return [patch.name for patch in read_patches(answer)]
+
+
+async def _master_lags(
+    api: XenApi, hosts: Mapping[str, Host], masters: Iterable[str]
+) -> tuple[str, ...]:
+    """A warning for each master that would be older than what is updated now."""
+    found = []
+    for ref in masters:
+        if ref in hosts and await _missing(api, ref):
+            found.append(
+                f"{hosts[ref].name_label}, the pool's master, lacks patches itself. A member must "
+                "not be newer than its master: install them there first."
+            )
+    return tuple(found)
 
 
 def _tell(context: PageContext, what: str, error: XenApiError) -> None:
