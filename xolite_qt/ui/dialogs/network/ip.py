@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from xolite_qt.ui.actions import Question
@@ -119,6 +120,8 @@ class IpDialog(EditDialog):
         )
         for choice in (self.mode, self.mode6):
             choice.currentIndexChanged.connect(self._judge)
+            # Rows come and go with the mode: the window takes the height that they want.
+            choice.activated.connect(lambda _at: QTimer.singleShot(0, self, self.fit))
         fields = (self.address, self.netmask, self.gateway, self.dns, self.address6, self.gateway6)
         for field in fields:
             field.textChanged.connect(self._judge)
