@@ -19,7 +19,11 @@ _log = logging.getLogger(__name__)
 VERSION = 1
 MOST_SHOWN = 5000
 """So many entries are read for one look, the newest."""
+MOST_KEPT = 1_000_000
+"""So many entries are kept whatever their age, the newest: some hundred MiB at the very most."""
 _TEXT_CHARS = 4000
+SAME_S = 15.0
+"""Two programs that look at one pool see the same change within this time."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -38,6 +42,18 @@ CREATE INDEX IF NOT EXISTS entry_at ON entry (at_s);
 """
 
 
+# Keys of entries with an origin begin with it.
+_INSERT = """
+INSERT OR IGNORE INTO entry
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+WHERE ?10 = '' OR NOT EXISTS (
+    SELECT 1 FROM entry
+    WHERE obj = ?5 AND at_s BETWEEN ?11 AND ?12 AND kind = ?6 AND title = ?7 AND detail = ?8
+    AND substr(key, 1, length(?10) + 1) <> ?10 || '/'
+)
+"""
+
+
 class JournalError(Exception):
     """The journal cannot be read or written now."""
 
@@ -52,17 +68,22 @@ class Journal:
 
     Args:
         path: of the file; it and its folder are made with the first entry. A file that is no
-            database (any more) is moved aside.
+            database (any more) is moved aside; one of a newer program is left alone.
+        most_kept: so many entries stay, whatever their age.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, most_kept: int = MOST_KEPT) -> None:
         self.path = path or default_path()
+        self._most_kept = most_kept
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self.trouble = ""
 
     def add(self, entries: Iterable[Entry]) -> int:
         """Keeps entries; those known already stay as they are.
+
+        Of entries with an `origin`, one that another origin told a moment before or after is known
+        as well: several windows on one pool all see the same change.
 
         Returns:
             How many were new.
@@ -81,6 +102,9 @@ class Journal:
                 entry.title[:_TEXT_CHARS],
                 entry.detail[:_TEXT_CHARS],
                 entry.severity,
+                entry.origin,
+                entry.at_s - SAME_S,
+                entry.at_s + SAME_S,
             )
             for entry in entries
         ]
@@ -90,9 +114,7 @@ class Journal:
             connection = self._open()
             before = connection.total_changes
             with connection:
-                connection.executemany(
-                    "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
-                )
+                connection.executemany(_INSERT, rows)
             return connection.total_changes - before
 
     def of(
@@ -125,7 +147,7 @@ class Journal:
         return [_entry(row) for row in reversed(found)]
 
     def prune(self, keep_days: int, now_s: float | None = None) -> int:
-        """Forgets what is older; how many entries that were. 0 days: all of it.
+        """Forgets what is older or too much; how many entries that were. 0 days: all of it.
 
         Raises:
             JournalError: nothing was forgotten.
@@ -137,8 +159,15 @@ class Journal:
             connection = self._open()
             with connection:
                 gone = connection.execute("DELETE FROM entry WHERE at_s < ?", (before_s,)).rowcount
+                gone += connection.execute(
+                    "DELETE FROM entry WHERE at_s <"
+                    " (SELECT at_s FROM entry ORDER BY at_s DESC LIMIT 1 OFFSET ?)",
+                    (self._most_kept - 1,),
+                ).rowcount
             if gone > 1000:
-                connection.execute("VACUUM")
+                # Another program may be at it; the room is found at the next time then.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    connection.execute("VACUUM")
             return gone
 
     def count(self) -> int:
@@ -165,8 +194,8 @@ class Journal:
             try:
                 self._connection = self._connect()
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    # Locked, full, not readable: the file may be whole.
+                if isinstance(error, sqlite3.OperationalError | sqlite3.NotSupportedError):
+                    # Locked, full, not readable, of a newer program: the file may be whole.
                     raise
                 self._set_aside(error)
                 self._connection = self._connect()
@@ -194,10 +223,15 @@ class Journal:
 
     def _set_aside(self, error: Exception) -> None:
         aside = self.path.with_name(f"{self.path.name}.broken-{int(time.time())}")
-        with contextlib.suppress(OSError):
+        try:
             self.path.replace(aside)
-        for ending in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            for ending in ("-wal", "-shm"):
+                # What is in them belongs to the file.
+                rest = self.path.with_name(self.path.name + ending)
+                if rest.exists():
+                    rest.replace(aside.with_name(aside.name + ending))
+        except OSError as trouble:
+            raise sqlite3.OperationalError(f"{error}; it cannot be moved: {trouble}") from error
         self.trouble = f"The journal could not be read ({error}); it was kept as {aside.name}."
 
 

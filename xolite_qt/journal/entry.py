@@ -31,6 +31,8 @@ class Entry:
         title: in words.
         detail: more words; may be empty.
         severity: 0 for the record, 1 noteworthy, 2 a warning, 3 an error.
+        origin: who saw it happen, where nothing of the host names it; `key` begins with it. Not
+            kept by itself.
     """
 
     key: str
@@ -42,3 +44,4 @@ class Entry:
     title: str
     detail: str = ""
     severity: int = 0
+    origin: str = ""

@@ -7,6 +7,8 @@ shoulders. What it needs more, the page of a time line brings.
 from __future__ import annotations
 
 import asyncio
+import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from xolite_qt.stores.stores import Stores
 
 _MOST_SUBJECTS = 2000
+_PRUNE_S = 6 * 3600.0
 _SEVERITY = {"critical": 3, "error": 3, "warning": 2, "info": 0}
 _CLASSES = {"vm": "VM", "host": "host", "sr": "SR", "pool": "pool"}
 
@@ -96,6 +99,9 @@ class JournalFeed:
         # Which object a task works on: only the object tells, and only while it goes on.
         self._subjects: dict[str, tuple[str, str]] = {}
         self._pruning: asyncio.Task[None] | None = None
+        self._pruned_s = 0.0
+        # Other windows on the same pool see the same changes.
+        self._origin = uuid.uuid4().hex[:12]
         self.trouble = ""
 
     # ------------------------------------------------------------------ life
@@ -126,9 +132,11 @@ class JournalFeed:
     async def close(self) -> None:
         """Ends, once what waits is written."""
         self.stop()
-        for task in (self._pruning, self._writer):
-            if task is not None:
-                await task
+        if self._writer is not None:
+            await self._writer
+        # Writing may have begun to forget.
+        if self._pruning is not None:
+            await self._pruning
         await asyncio.to_thread(self.journal.close)
 
     def on_news(self, listener: Callable[[], object]) -> Callable[[], None]:
@@ -207,8 +215,8 @@ class JournalFeed:
 
     def _entry(self, cls: str, obj: str, kind: Kind, title: str, detail: str = "") -> Entry:
         at_s = datetime.now(UTC).timestamp()
-        key = f"{kind.value}/{obj}/{at_s:.3f}/{title}"
-        return Entry(key, at_s, self.pool, cls, obj, kind, title, detail)
+        key = f"{self._origin}/{kind.value}/{obj}/{at_s:.3f}/{title}"
+        return Entry(key, at_s, self.pool, cls, obj, kind, title, detail, 0, self._origin)
 
     def _tasks(self, change: Change[Task]) -> None:
         entries = []
@@ -226,8 +234,11 @@ class JournalFeed:
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Writes entries soon, in a thread; known ones stay as they are."""
-        found = [entry for entry in entries if entry.pool and entry.obj]
-        if not found or not self._keep_days():
+        days = self._keep_days()
+        # A host keeps its messages for years; what is to be forgotten at once is not written.
+        after_s = time.time() - days * 86400.0
+        found = [e for e in entries if e.pool and e.obj and e.at_s >= after_s]
+        if not found or not days:
             return
         self._waiting.extend(found)
         if self._writer is None:
@@ -244,13 +255,23 @@ class JournalFeed:
                     self.trouble = str(error)
                     return
                 self.trouble = self.journal.trouble
+                self._prune_daily()
                 if fresh:
                     for listener in tuple(self._listeners):
                         listener()
         finally:
             self._writer = None
 
+    def _prune_daily(self) -> None:
+        """A window may stay open for months."""
+        if time.monotonic() - self._pruned_s > _PRUNE_S and (
+            self._pruning is None or self._pruning.done()
+        ):
+            self._prune()
+
     def _prune(self) -> None:
+        self._pruned_s = time.monotonic()
+
         async def prune() -> None:
             try:
                 await asyncio.to_thread(self.journal.prune, self._keep_days())

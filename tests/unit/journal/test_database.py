@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,39 @@ def test_a_newer_programs_file_is_left_alone(journal: Journal) -> None:
     with sqlite3.connect(journal.path) as connection:
         connection.execute("PRAGMA user_version=9")
     connection.close()
-    journal.add([entry("a")])
-    (aside,) = journal.path.parent.glob("journal.db.broken-*")
-    kept = sqlite3.connect(aside)
+    with pytest.raises(JournalError, match="newer program"):
+        journal.add([entry("a")])
+    assert not list(journal.path.parent.glob("journal.db.broken-*"))
+    kept = sqlite3.connect(journal.path)
     assert kept.execute("PRAGMA user_version").fetchone()[0] == 9
     kept.close()
     journal.close()
+
+
+def test_it_has_an_end_whatever_the_age(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db", most_kept=10)
+    journal.add([entry(f"e{number}", 1000.0 + number) for number in range(50)])
+    assert journal.prune(10, now_s=2000.0) == 40
+    assert [one.key for one in journal.of(["vm-1"])] == [f"e{n}" for n in range(40, 50)]
+    assert journal.prune(10, now_s=2000.0) == 0
+    journal.close()
+
+
+def test_two_windows_see_one_change_once(journal: Journal) -> None:
+    def seen(origin: str, at_s: float, detail: str = "a -> b") -> Entry:
+        made = entry(f"{origin}/{at_s}", at_s, title="Name changed", detail=detail)
+        return replace(made, origin=origin)
+
+    other = Journal(journal.path)
+    assert journal.add([seen("one", 100.0)]) == 1
+    assert other.add([seen("two", 100.4)]) == 0
+    # There and back again, by one who saw all of it.
+    assert journal.add([seen("one", 101.0, "b -> a"), seen("one", 102.0)]) == 2
+    assert other.add([seen("two", 102.3), seen("two", 101.3, "b -> a")]) == 0
+    assert other.add([seen("two", 500.0)]) == 1
+    assert journal.count() == 4
+    journal.close()
+    other.close()
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
