@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -49,8 +50,8 @@ def tour(
         raise click.UsageError("--world and --generate go with --demo")
     width, height = _pair(size, "--size")
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform == "linux" and not os.environ.get("QT_QPA_PLATFORM"):
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if sys.platform == "linux" and os.environ.get("QT_QPA_PLATFORM", "") in ("", "offscreen"):
+        os.environ["QT_QPA_PLATFORM"] = _offscreen(folder, width, height, scale)
     if scale != 1.0:
         os.environ["QT_SCALE_FACTOR"] = str(scale)
     from xolite_qt.app import Launch, TourWish, run_tour
@@ -72,6 +73,24 @@ def tour(
         for line in errors:
             click.echo(line, err=True)
         raise SystemExit(1)
+
+
+def _offscreen(folder: Path, width: int, height: int, scale: float) -> str:
+    """A screen for the window; Qt's own has 800 by 800 pixels, and dialogs keep to it."""
+    screen = {
+        "name": "tour",
+        "x": 0,
+        "y": 0,
+        "width": int(max(width, 1024) * scale),
+        "height": int(max(height, 700) * scale),
+        "logicalDpi": 96,
+        "logicalBaseDpi": 96,
+        "dpr": 1,
+    }
+    config = folder / ".screen.json"
+    config.write_text(json.dumps({"screens": [screen]}))
+    # Its name would end at a colon.
+    return f"offscreen:configfile={os.path.relpath(config)}"
 
 
 def _pair(text: str, option: str) -> tuple[int, int]:

@@ -205,7 +205,12 @@ class ConsolePart(QWidget):
             case Scene.LOADING:
                 self.hero.set_state("loading", self.tr("Loading…"))
             case Scene.GONE:
-                self.hero.set_state("empty", self.tr("This object is gone"))
+                text = (
+                    self.tr("The host names no domain that has its console")
+                    if sight.name
+                    else self.tr("This object is gone")
+                )
+                self.hero.set_state("empty", text)
             case Scene.FAILED:
                 failure = sight.failure
                 assert failure is not None

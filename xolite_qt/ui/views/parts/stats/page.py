@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QWidget
 
@@ -51,7 +52,7 @@ class StatsPage(LivePage):
 
     def __init__(self, context: PageContext, ref: str = "", parent: QWidget | None = None) -> None:
         super().__init__(context, ref, parent)
-        self.worker = Worker(context.tasks)
+        self.worker = Worker(context.tasks, self._at_rest)
         self.view = ChartView(self)
         self.drawing = Throttle(self, DRAWN_S)
         self.feeds: list[Feed] = []
@@ -147,12 +148,17 @@ class StatsPage(LivePage):
         self.worker.stop()
         self._computing = False
 
+    def _at_rest(self) -> None:
+        if shiboken6.isValid(self):
+            self.tell_busy()
+
     @property
     def busy(self) -> bool:
         """Also while the first measurements are on their way, or charts are computed."""
         return (
             super().busy
             or self._computing
+            or self.worker.busy
             or any(feed.state is StatsState.LOADING for feed in self.feeds)
         )
 

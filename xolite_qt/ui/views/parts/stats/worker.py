@@ -19,10 +19,12 @@ class Worker:
 
     Args:
         tasks: owner of the task that waits for the thread.
+        at_rest: called when nothing is left to be done.
     """
 
-    def __init__(self, tasks: TaskOwner) -> None:
+    def __init__(self, tasks: TaskOwner, at_rest: Callable[[], object]) -> None:
         self._tasks = tasks
+        self._at_rest = at_rest
         self._jobs: dict[object, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
         self._runs = False
         self._age = 0
@@ -63,3 +65,4 @@ class Worker:
                     done(result)
         finally:
             self._runs = False
+        self._at_rest()
