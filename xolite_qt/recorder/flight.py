@@ -133,6 +133,11 @@ class _Envelope(msgspec.Struct):
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+def _packed(raw: bytes | bytearray) -> bytes:
+    # A copy: what zstandard returns goes on holding room for the worst case, more than `raw` had.
+    return bytes(memoryview(zstandard.ZstdCompressor(level=1).compress(raw)))
+
+
 @dataclass
 class FlightRecorder:
     """Keeps the last while of a connection.
@@ -174,7 +179,7 @@ class FlightRecorder:
         self._tidy(exchange.at_s, at_once=not frame.raw)
 
     def _pack(self, frame: _Frame) -> None:
-        frame.body = zstandard.ZstdCompressor(level=1).compress(frame.raw)
+        frame.body = _packed(frame.raw)
         frame.raw = b""
         self._count(len(frame.body))
 
@@ -228,13 +233,12 @@ class FlightRecorder:
 
     def _fold(self, frame: _Frame) -> None:
         """What a dropped answer said is part of how the world was when the recording begins."""
-        pack = zstandard.ZstdCompressor(level=1).compress
         for cls, ref, raw in _told(frame):
             table = self._world.setdefault(cls.lower(), {})
             if raw is None:
                 table.pop(ref, None)
             else:
-                table[ref] = pack(bytes(raw))
+                table[ref] = _packed(bytes(raw))
 
     # ------------------------------------------------------------------ what is told
 

@@ -40,6 +40,7 @@ class Soak:
         wanted: the classes of each page and tab, as of its first visit.
         censuses: one after each round.
         longest_s: the longest time that a page took until all agreed on its classes, by its name.
+        life: of the world; a soak on a dead world shows nothing.
         refs: the objects that are looked at, by place.
     """
 
@@ -48,6 +49,7 @@ class Soak:
     wanted: dict[str, frozenset[str]] = field(default_factory=dict)
     censuses: list[Census] = field(default_factory=list)
     longest_s: dict[str, float] = field(default_factory=dict)
+    life: asyncio.Task[None] | None = None
     refs: dict[Place, str] = field(default_factory=dict)
 
     def ref(self, place: Place) -> str:
@@ -60,7 +62,7 @@ class Soak:
     def recorded_bytes(self) -> int:
         """What the flight recorder keeps of the last hour, on purpose and up to its budget."""
         recorder: FlightRecorder = self.bench.workspace.context.services["recorder"]
-        return recorder._size_bytes
+        return recorder.size_bytes
 
     async def round(self, part: int = 0, parts: int = 1) -> Census:
         """Visits everything once, in both themes in turn, ends where it began, and counts.
@@ -84,6 +86,8 @@ class Soak:
         first = PLACES[0]
         tab = PAGES[first.kind][0].tab_id
         await self._look(f"{first}.{tab}", await self._open(first, tab))
+        if self.life is not None and self.life.done():
+            self.life.result()
         census = take_census()
         self.censuses.append(census)
         return census
@@ -171,14 +175,14 @@ async def soaking() -> AsyncIterator[Soak]:
             store._linger_s = _LINGER_S
         soak = Soak(bench)
         spared = {soak.ref(place) for place in PLACES}
-        life = asyncio.get_running_loop().create_task(
+        soak.life = asyncio.get_running_loop().create_task(
             LivingWorld(bench.host, spared).run(), name="the world lives"
         )
         try:
             yield soak
         finally:
-            life.cancel()
-            await asyncio.wait({life})
+            soak.life.cancel()
+            await asyncio.wait({soak.life})
 
 
 async def soak_rounds(

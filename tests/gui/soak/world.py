@@ -81,11 +81,18 @@ class LivingWorld:
             self._db.destroy("message", self._messages.popleft())
 
     def _task(self) -> None:
+        now = self._host.clock.iso()
         for ref in self._tasks:
+            # The host itself removes tasks that are too old.
+            if not self._db.exists("task", ref):
+                continue
             self._db.set("task", ref, progress=self._rng.random())
-        self._tasks.append(self._db.create("task", name_label="Async.VM.clean_reboot"))
+        fields = {"name_label": "Async.VM.clean_reboot", "created": now, "status": "pending"}
+        self._tasks.append(self._db.create("task", fields))
         if len(self._tasks) > 3:
             done = self._tasks.popleft()
+            if not self._db.exists("task", done):
+                return
             self._db.set("task", done, status="success", progress=1.0)
             self._db.destroy("task", done)
 

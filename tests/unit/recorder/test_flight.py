@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,23 @@ def test_memory_has_an_end() -> None:
     flight = recorder.take()
     assert len(flight.items) < 200
     assert flight.world["vm"]["a"]["noise"]
+
+
+def test_what_is_kept_takes_no_more_memory_than_it_says() -> None:
+    recorder = FlightRecorder()
+    rng = random.Random(1)
+    answers = [
+        load(1.0 + n, "VM", {f"OpaqueRef:{i}": {"uuid": f"{rng.random()}"} for i in range(200)})
+        for n in range(20)
+    ]
+    tracemalloc.start()
+    try:
+        for exchange in answers:
+            recorder.heard(exchange)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * recorder.size_bytes + 20_000
 
 
 def test_garbage_is_left_out() -> None:
