@@ -11,7 +11,20 @@ from typing import Any
 from xolite_qt.ui.rehearsal import PLANNED, PlannedCall
 from xolite_qt.xen_api import XenApiError, is_null
 
-_SECRET_WORDS = ("password", "secret", "passwd", "cifspassword", "chappassword")
+_SECRET_WORDS = (
+    "password",
+    "passphrase",
+    "passwd",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "private_key",
+    "access_key",
+    "api_key",
+)
+# Here the innocent name of a parameter is the secret's.
+_SECRET_VALUES = ("secret.create", "secret.set_value")
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,27 @@ def one_line(text: str) -> str:
 
 def masked(key: str, value: Any) -> Any:
     """A value as a script may hold it: secrets are left for the reader to fill in."""
-    if value and any(word in key.lower() for word in _SECRET_WORDS) and "uuid" not in key.lower():
+    if isinstance(value, dict):
+        return {name: masked(str(name), one) for name, one in value.items()}
+    if not isinstance(value, str) or not value or value.startswith(PLANNED):
+        return value
+    if any(word in key.lower() for word in _SECRET_WORDS) and "uuid" not in key.lower():
         return "FILL_IN"
     return value
+
+
+def without_secrets(call: PlannedCall) -> PlannedCall:
+    """A call as it may be shown and kept."""
+    names = params_of(call.method)
+    whole = call.method in _SECRET_VALUES
+    params: list[Any] = []
+    for at, param in enumerate(call.params):
+        key = names[at] if at < len(names) else ""
+        if call.method.rpartition(".")[2].startswith("add_to_") and at == len(call.params) - 1:
+            key = str(call.params[at - 1])
+        if whole and isinstance(param, dict) and param.get("value"):
+            param = {**param, "value": "FILL_IN"}
+        elif whole and key == "value":
+            param = "FILL_IN"
+        params.append(masked(key, param))
+    return PlannedCall(call.method, tuple(params))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from xolite_qt.ui.rehearsal import PLANNED, PlannedCall
-from xolite_qt.ui.scripts.names import Names, masked, params_of
+from xolite_qt.ui.scripts.names import Names, without_secrets
 from xolite_qt.xen_api import NULL_REF
 
 _HEAD = '''#!/usr/bin/env python3
@@ -28,13 +28,10 @@ _TAIL = """finally:
 def as_python(calls: Sequence[PlannedCall], names: Names) -> str:
     """A script that makes these calls, one line each, objects found by UUID."""
     lines = []
+    calls = [without_secrets(call) for call in calls]
     used = {word for call in calls for word in _planned(call.params)}
     for number, call in enumerate(calls):
-        keys = params_of(call.method)
-        args = [
-            _literal(param, names, keys[at] if at < len(keys) else "")
-            for at, param in enumerate(call.params)
-        ]
+        args = [_literal(param, names) for param in call.params]
         about = _about(call, names)
         if about:
             lines.append(f"    # {about}")
@@ -58,9 +55,8 @@ def _about(call: PlannedCall, names: Names) -> str:
     return ", ".join(one.name for one in known if one.name)
 
 
-def _literal(value: Any, names: Names, key: str = "") -> str:
+def _literal(value: Any, names: Names) -> str:
     """As XML-RPC wants it: whole numbers are written as text there."""
-    value = masked(key, value)
     if isinstance(value, bool) or value is None:
         return repr(value)
     if isinstance(value, int):
@@ -75,8 +71,16 @@ def _literal(value: Any, names: Names, key: str = "") -> str:
             return f"api.{known.cls}.get_by_uuid({known.uuid!r})"
         return repr(NULL_REF if value == NULL_REF else value)
     if isinstance(value, dict):
-        pairs = (f"{_literal(k, names)}: {_literal(v, names, str(k))}" for k, v in value.items())
+        pairs = (f"{_literal(k, names)}: {_member(k, v, names)}" for k, v in value.items())
         return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_literal(one, names) for one in value) + "]"
     return repr(value)
+
+
+def _member(key: Any, value: Any, names: Names) -> str:
+    made = _literal(value, names)
+    if str(key).endswith("_secret") and _planned(value):
+        # Configurations name a secret by its UUID.
+        return f"api.secret.get_uuid({made})"
+    return made

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from xolite_qt.ui.rehearsal import PLANNED, PlannedCall
-from xolite_qt.ui.scripts.names import Names, classes_of, masked, one_line
-from xolite_qt.xen_api import is_null
+from xolite_qt.ui.scripts.names import Names, classes_of, one_line, without_secrets
+from xolite_qt.xen_api import NULL_REF, is_null
 
 
 class _Raw(str):
     """A word that the shell is to expand: `"$made_0"`."""
 
 
+class _Mild(_Raw):
+    """A word of the shell behind a command: that one may fail where xapi's call would not."""
+
+
 Words = list[str]
-Maker = Callable[["_Call"], Words | None]
+Maker = Callable[["_Call"], Words | list[Words] | None]
+_MILD = _Mild("|| true")
 
 
 class _Call:
@@ -31,6 +36,8 @@ class _Call:
         self.method = call.method
         self.params = call.params
         self.names = names
+        # Fields of a record that `xe` has no word for.
+        self.left_out = ""
 
     def uuid(self, ref: Any) -> str:
         """A reference as a word for `xe`; "" for none."""
@@ -41,8 +48,16 @@ class _Call:
             return self.names[text].uuid
         return "" if is_null(text) else text
 
+    def word(self, value: Any) -> Any:
+        """A value of a map, which may name an object."""
+        return self.uuid(value) if isinstance(value, str) and _is_object(value, self) else value
+
     def at(self, number: int, default: Any = "") -> Any:
         return self.params[number] if number < len(self.params) else default
+
+
+def _is_object(value: str, call: _Call) -> bool:
+    return value.startswith(PLANNED) or value in call.names
 
 
 def _key(key: str, value: Any) -> str:
@@ -81,26 +96,28 @@ def _on(command: str, *args: str, key: str = "uuid") -> Maker:
     return make
 
 
-def _record(command: str, fields: dict[str, str]) -> Maker:
+def _record(command: str, fields: dict[str, str]) -> Callable[[_Call], Words]:
     """A constructor: which field of the record is which word; `@` for references."""
 
-    def make(call: _Call) -> Words | None:
+    def make(call: _Call) -> Words:
         record = call.at(0, {})
         words = [command]
+        unknown = {k: v for k, v in record.items() if k not in fields and v and v != NULL_REF}
         for field, name in fields.items():
             value = record.get(field)
             if name.startswith("@"):
                 name, value = name[1:], call.uuid(value or "")
             if isinstance(value, dict):
-                words += [_key(f"{name}:{k}", masked(k, v)) for k, v in value.items()]
+                words += [_key(f"{name}:{k}", v) for k, v in value.items()]
             elif value not in ("", None, []):
                 words.append(_key(name, value))
+        call.left_out = ", ".join(sorted(unknown))
         return words
 
     return make
 
 
-def _vdi(call: _Call) -> Words | None:
+def _vdi(call: _Call) -> Words:
     return _record(
         "vdi-create",
         {
@@ -121,15 +138,17 @@ def _plugin(call: _Call) -> Words:
         _key("host-uuid", call.uuid(call.at(0))),
         _key("plugin", call.at(1)),
         _key("fn", call.at(2)),
-        *(_key(f"args:{k}", masked(k, v)) for k, v in args.items()),
+        *(_key(f"args:{k}", call.word(v)) for k, v in args.items()),
     ][1:]
 
 
 def _sr_create(call: _Call) -> Words:
-    host, config, _size, name, _description, kind, content, shared = call.params[:8]
+    host, config, _size, name, description, kind, content, shared = call.params[:8]
     words = ["sr-create", _key("host-uuid", call.uuid(host)), _key("name-label", name)]
     words += [_key("type", kind), _key("content-type", content), _key("shared", shared)]
-    return words + [_key(f"device-config:{k}", masked(k, v)) for k, v in config.items()]
+    words += [_key("name-description", description)] if description else []
+    words += [_key(f"device-config:{k}", v) for k, v in config.items()]
+    return words + [_key(f"sm-config:{k}", v) for k, v in call.at(8, {}).items()]
 
 
 def _bond(call: _Call) -> Words:
@@ -145,12 +164,9 @@ def _force(command: str) -> Maker:
 
 _COMMANDS: dict[str, Maker] = {
     "VM.start": _on("vm-start", "?paused", "?force"),
-    "VM.start_on": lambda c: [
-        "vm-start",
-        _key("uuid", c.uuid(c.at(0))),
-        _key("on", c.uuid(c.at(1))),
-    ],
-    "VM.resume": _on("vm-resume"),
+    "VM.start_on": _on("vm-start", "@on", "?paused", "?force"),
+    "VM.resume": _on("vm-resume", "-", "?force"),
+    "VM.resume_on": _on("vm-resume", "@on", "-", "?force"),
     "VM.unpause": _on("vm-unpause"),
     "VM.pause": _on("vm-pause"),
     "VM.suspend": _on("vm-suspend"),
@@ -163,9 +179,11 @@ _COMMANDS: dict[str, Maker] = {
         "vm-migrate",
         _key("uuid", c.uuid(c.at(0))),
         _key("host-uuid", c.uuid(c.at(1))),
-        *(_key(k, v) for k, v in c.at(2, {}).items()),
+        *(_key(k, v) for k, v in c.at(2, {}).items() if k in ("live", "force")),
     ],
     "VM.snapshot": _on("vm-snapshot", "new-name-label"),
+    "VM.snapshot_with_quiesce": _on("vm-snapshot-with-quiesce", "new-name-label"),
+    "VM.set_VCPUs_number_live": _on("vm-vcpu-hotplug", "new-vcpus"),
     "VM.checkpoint": _on("vm-checkpoint", "new-name-label"),
     "VM.revert": _on("snapshot-revert", key="snapshot-uuid"),
     "VM.clone": _on("vm-clone", "new-name-label"),
@@ -182,6 +200,12 @@ _COMMANDS: dict[str, Maker] = {
     "VDI.destroy": _on("vdi-destroy"),
     "VDI.forget": _on("vdi-forget"),
     "VDI.resize": _on("vdi-resize", "disk-size"),
+    "VDI.resize_online": lambda c: [
+        "vdi-resize",
+        _key("uuid", c.uuid(c.at(0))),
+        _key("disk-size", c.at(1)),
+        "online=true",
+    ],
     "VDI.copy": _on("vdi-copy", "@sr-uuid"),
     "VDI.clone": _on("vdi-clone"),
     "VDI.snapshot": _on("vdi-snapshot"),
@@ -210,6 +234,8 @@ _COMMANDS: dict[str, Maker] = {
     ),
     "VIF.plug": _on("vif-plug"),
     "VIF.unplug": _on("vif-unplug"),
+    "VIF.set_qos_algorithm_type": _on("vif-param-set", "qos_algorithm_type"),
+    "VIF.set_qos_algorithm_params": lambda c: _map(c, "vif", "qos_algorithm_params"),
     "VIF.destroy": _on("vif-destroy"),
     "VIF.move": _on("vif-move", "@network-uuid"),
     "VTPM.create": _on("vtpm-create", key="vm-uuid"),
@@ -239,6 +265,17 @@ _COMMANDS: dict[str, Maker] = {
     "host.call_plugin": _plugin,
     "host.management_reconfigure": _on("host-management-reconfigure", key="pif-uuid"),
     "host.syslog_reconfigure": _on("host-syslog-reconfigure", key="host-uuid"),
+    "host.set_power_on_mode": lambda c: [
+        "host-set-power-on-mode",
+        _key("uuid", c.uuid(c.at(0))),
+        _key("power-on-mode", c.at(1)),
+        *(_key(f"power-on-config:{k}", c.word(v)) for k, v in c.at(2, {}).items()),
+    ],
+    "host.set_crash_dump_sr": _on("host-param-set", "@crash-dump-sr-uuid"),
+    "host.set_suspend_image_sr": _on("host-param-set", "@suspend-image-sr-uuid"),
+    "host.set_iscsi_iqn": _on("host-param-set", "iscsi_iqn"),
+    "host.refresh_server_certificate": _on("host-refresh-server-certificate", key="host"),
+    "host_crashdump.upload": _on("host-crashdump-upload", "url"),
     "host_crashdump.destroy": _on("host-crashdump-destroy"),
     "network.create": _record(
         "network-create",
@@ -257,42 +294,74 @@ _COMMANDS: dict[str, Maker] = {
     "PIF.forget": _on("pif-forget"),
     "PIF.reconfigure_ip": _on("pif-reconfigure-ip", "mode", "?IP", "?netmask", "?gateway", "?DNS"),
     "VLAN.destroy": _on("vlan-destroy"),
+    "tunnel.destroy": _on("tunnel-destroy"),
+    "pool.enable_ha": lambda c: [
+        "pool-ha-enable",
+        _key("heartbeat-sr-uuids", ",".join(c.uuid(sr) for sr in c.at(0, []))),
+        *(_key(f"ha-config:{k}", v) for k, v in c.at(1, {}).items()),
+    ],
+    "pool.disable_ha": lambda _call: ["pool-ha-disable"],
+    "secret.create": lambda c: ["secret-create", _key("value", c.at(0, {}).get("value", ""))],
+    "message.destroy_many": lambda c: [
+        "message-destroy",
+        _key("uuids", ",".join(c.uuid(message) for message in c.at(0, []))),
+    ],
     "message.destroy": _on("message-destroy"),
     "task.cancel": _on("task-cancel"),
 }
 
 
 def _member(call: _Call, noun: str, field: str, what: str) -> Words:
-    return [
+    words = [
         f"{noun}-param-{what}",
         _key("uuid", call.uuid(call.at(0))),
         _key("param-name", field),
         _key("param-key", call.at(1)),
     ]
+    # `xe` fails where there is nothing to remove; xapi does not.
+    return [*words, _MILD] if what == "remove" else words
 
 
-def _field(call: _Call) -> Words | None:
+def _clear(call: _Call, noun: str, field: str) -> Words:
+    uuid = _key("uuid", call.uuid(call.at(0)))
+    return [f"{noun}-param-clear", uuid, _key("param-name", field)]
+
+
+def _map(call: _Call, noun: str, field: str) -> list[Words]:
+    # What is set by keys alone would leave the others as they are.
+    uuid = _key("uuid", call.uuid(call.at(0)))
+    pairs = [_key(f"{field}:{k}", call.word(v)) for k, v in call.at(1).items()]
+    cleared = _clear(call, noun, field)
+    return [cleared, [f"{noun}-param-set", uuid, *pairs]] if pairs else [cleared]
+
+
+def _set(call: _Call, noun: str, field: str) -> list[Words]:
+    uuid, name = _key("uuid", call.uuid(call.at(0))), _key("param-name", field)
+    added = [[f"{noun}-param-add", uuid, name, _key("param-key", one)] for one in call.at(1)]
+    return [_clear(call, noun, field), *added]
+
+
+def _field(call: _Call) -> Words | list[Words] | None:
     """Setters have one form for all classes."""
     cls, _dot, verb = call.method.partition(".")
     known = call.names.get(str(call.at(0)))
     noun = (known.kind if known is not None else "") or cls.lower().replace("_", "-")
     uuid = _key("uuid", call.uuid(call.at(0)))
-    for what, prefix in (("add", "add_to_"), ("remove", "remove_from_")):
-        if verb.startswith(prefix):
-            name = verb.removeprefix(prefix).replace("_", "-")
-            if what == "add":
-                key = str(call.at(1))
-                return [f"{noun}-param-set", uuid, _key(f"{name}:{key}", masked(key, call.at(2)))]
-            words = [f"{noun}-param-remove", uuid, _key("param-name", name)]
-            return [*words, _key("param-key", call.at(1))]
     if verb in ("add_tags", "remove_tags"):
         return _member(call, noun, "tags", verb.partition("_")[0])
+    if verb.startswith("add_to_"):
+        name = verb.removeprefix("add_to_").replace("_", "-")
+        return [f"{noun}-param-set", uuid, _key(f"{name}:{call.at(1)}", call.at(2))]
+    if verb.startswith("remove_from_"):
+        name = verb.removeprefix("remove_from_").replace("_", "-")
+        return _member(call, noun, name, "remove")
     if not verb.startswith("set_"):
         return None
     name, value = verb.removeprefix("set_").replace("_", "-"), call.at(1)
     if isinstance(value, dict):
-        pairs = [_key(f"{name}:{k}", masked(str(k), v)) for k, v in value.items()]
-        return [f"{noun}-param-set", uuid, *pairs] if pairs else None
+        return _map(call, noun, name)
+    if isinstance(value, list | tuple):
+        return _set(call, noun, name)
     if classes_of(call.method)[1:2] not in ([], [""]):
         value = call.uuid(value)
     return [f"{noun}-param-set", uuid, _key(name, value)]
@@ -301,6 +370,7 @@ def _field(call: _Call) -> Words | None:
 def as_xe(calls: Sequence[PlannedCall], names: Names) -> str:
     """A script for the host's shell; calls that `xe` does not know are comments in it."""
     lines = ["#!/bin/bash", "set -euo pipefail"]
+    calls = [without_secrets(call) for call in calls]
     used = "".join(repr(call.params) for call in calls)
     for number, planned in enumerate(calls):
         call = _Call(planned, names)
@@ -308,17 +378,24 @@ def as_xe(calls: Sequence[PlannedCall], names: Names) -> str:
         if any(about):
             lines.append(f"# {', '.join(name for name in about if name)}")
         make = _COMMANDS.get(planned.method, _field)
-        words = make(call)
-        if words is None:
+        made = make(call)
+        if made is None:
             lines.append(f"# xe has no command for {_plain(planned, names)}")
             continue
-        text = "xe " + " ".join(_quoted(word) for word in words)
-        if f"{PLANNED}{number}'" in used:
-            text = f"made_{number}=$({text})"
-        lines.append(text)
+        if call.left_out:
+            lines.append(f"# Left out, as xe has no word for it: {call.left_out}")
+        for words in _commands(made):
+            text = "xe " + " ".join(_quoted(word) for word in words)
+            if f"{PLANNED}{number}'" in used:
+                text = f"made_{number}=$({text})"
+            lines.append(text)
     if any(call.method == "host.restart_agent" for call in calls):
         lines.append("# On the host itself: xe-toolstack-restart")
     return "\n".join(lines) + "\n"
+
+
+def _commands(made: Words | list[Words]) -> list[Words]:
+    return [words for words in made if isinstance(words, list)] or [cast("Words", made)]
 
 
 def _quoted(word: str) -> str:
