@@ -9,6 +9,7 @@ import msgspec
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from xolite_qt.recorder import CallItem, FlightRecorder
+from xolite_qt.recorder.redact import redact_params
 from xolite_qt.ui import format as fmt
 from xolite_qt.ui.dialogs.base import Dialog
 from xolite_qt.ui.models.column import Column, Kind
@@ -24,7 +25,9 @@ class CallRow(msgspec.Struct, frozen=True):
 
 
 def _params(row: CallRow) -> str:
-    return ", ".join(_short(param) for param in row.call.params)
+    # What is on the screen, and in what is copied from it, others may see.
+    shown = redact_params(row.call.method, row.call.params)
+    return ", ".join(_short(param) for param in shown)
 
 
 def _short(value: Any) -> str:
