@@ -231,8 +231,10 @@ class Server:
     async def _send_half(self, request: web.Request, reply: Reply) -> web.StreamResponse:
         response = web.StreamResponse(headers={**CORS, "Content-Type": reply.content_type})
         response.content_length = len(reply.body)
-        await response.prepare(request)
-        await response.write(reply.body[: len(reply.body) // 2])
+        # The client may have hung up before it got even that.
+        with contextlib.suppress(ConnectionResetError):
+            await response.prepare(request)
+            await response.write(reply.body[: len(reply.body) // 2])
         if request.transport is not None:
             # Closed, not aborted: the half must arrive.
             request.transport.close()
