@@ -45,12 +45,19 @@ _DOM0 = Kind("mem_usage", "Memory of dom0 above", "%", 0.01, 95, 100)
 _FULL = Kind("physical_utilisation", "Used space above", "%", 0.01, 85, 100)
 _SR = Kind("sr_io_throughput_total_per_host", "Traffic per host above", "MiB/s", 1.0, 100, 100_000)
 
+DOMAIN = "control domain"
+"""The VM that runs a host's services: what is inside of it is watched there, not on the host."""
+
 KINDS: Mapping[str, Sequence[Kind]] = {
     "VM": (_CPU, _NETWORK, _DISK),
-    "host": (_CPU, _NETWORK, _FREE, _FS, _LOG, _DOM0),
+    "host": (_CPU, _NETWORK, _FREE),
+    DOMAIN: (_FS, _LOG, _DOM0),
     "SR": (_FULL, _SR),
 }
 """By XAPI's class; the order of the form."""
+
+# A word that perfmon does not know on a host makes it read nothing more of that host's settings.
+_MISPLACED = {"host": frozenset(kind.name for kind in KINDS[DOMAIN])}
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def thresholds(cls: str, watches: Sequence[Watch]) -> list[Threshold]:
 def watches(cls: str, lines: Sequence[Threshold], before: Sequence[Watch]) -> list[Watch]:
     """What is to be written: the lines that are on; what the form does not know is kept."""
     known = {watch.name: watch for watch in before}
-    ours = {kind.name for kind in KINDS[cls]}
+    ours = {kind.name for kind in KINDS[cls]} | _MISPLACED.get(cls, frozenset())
     kept = [watch for watch in before if watch.name not in ours]
     made = []
     for line in lines:
@@ -91,7 +98,8 @@ def watches(cls: str, lines: Sequence[Threshold], before: Sequence[Watch]) -> li
         made.append(
             replace(
                 old,
-                level=line.level * line.kind.factor,
+                # 70 % is 0.7, not 0.7000000000000001.
+                level=round(line.level * line.kind.factor, 9),
                 period_s=line.period_min * 60,
                 inhibit_s=line.silence_min * 60,
                 others=_sense(line.kind, old),

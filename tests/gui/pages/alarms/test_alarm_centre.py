@@ -11,8 +11,10 @@ from tests.gui.pages.test_pages import a_vm
 from xolite_qt.demo_host.worlds.alarms import add_alarm
 from xolite_qt.ui.dialogs.alarms.thresholds_dialog import ThresholdsDialog
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
+from xolite_qt.ui.views.host.alarms import HostAlarms
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.pool.alarms import PoolAlarms
+from xolite_qt.ui.views.pool.storage.page import StoragePage
 from xolite_qt.ui.views.vm.alarms import VmAlarms
 from xolite_qt.xen_api import Watch, read_perfmon
 
@@ -140,3 +142,55 @@ async def test_what_cannot_be_read_is_said_before_it_is_replaced(bench: Bench) -
     dialog.cancel.click()
     await bench.until(lambda: not bench.window.findChildren(ThresholdsDialog))
     assert bench.db.get("VM", vm)["other_config"]["perfmon"] == "<broken"
+
+
+async def test_a_hosts_disk_is_watched_on_its_control_domain(bench: Bench) -> None:
+    host = bench.running.host.this_host
+    domain = bench.db.get("host", host)["control_domain"]
+    # As an older version of this program left it: perfmon reads nothing behind such a word.
+    wrong = (
+        '<config><variable><name value="fs_usage"/><alarm_trigger_level value="0.5"/></variable>'
+        '<variable><name value="cpu_usage"/><alarm_trigger_level value="0.9"/></variable></config>'
+    )
+    bench.db.set("host", host, other_config={"perfmon": wrong})
+    record = await bench.api.get_record("host", host)
+    choice = next(
+        c for c in bench.context.actions.choices("host", [record]) if c.id == "host.thresholds"
+    )
+    bench.context.actions.choose(choice)
+    dialog = await bench.dialog(ThresholdsDialog)
+    disk = next(line for line in dialog.lines if "System disk" in line.on.text())
+    disk.on.click()
+    disk.level.setValue(80)
+    dialog.save.click()
+
+    def names(cls: str, ref: str) -> dict[str, float]:
+        text = bench.db.get(cls, ref)["other_config"].get("perfmon", "")
+        return {watch.name: watch.level for watch in read_perfmon(text)}
+
+    await bench.until(lambda: names("VM", domain) == {"fs_usage": 0.8})
+    assert names("host", host) == {"cpu_usage": 0.9}
+    add_alarm(bench.running.host, "VM", domain, "fs_usage", 0.9, 0.8)
+    page = await bench.show(HostAlarms, host)
+    await bench.until(lambda: page.table.groups.rowCount() > 0)
+    label = bench.db.get("host", host)["name_label"]
+    await bench.until(lambda: f"{label} (control domain)" in page.export("csv"))
+
+
+async def test_a_storages_thresholds_are_reached_from_its_row(bench: Bench) -> None:
+    page = await bench.show(StoragePage)
+    row = next(row for row in page.model.rows() if row.sr.type != "iso")
+    choice = next(one for one in page.row_choices([row]) if one.id == "sr.thresholds")
+    none = next(one for one in page.row_choices([]) if one.id == "sr.thresholds")
+    assert none.reason == "Select a storage first."
+    bench.context.actions.choose(choice)
+    dialog = await bench.dialog(ThresholdsDialog)
+    assert "Used space above" in dialog.lines[0].on.text()
+    dialog.lines[0].on.setChecked(True)
+    dialog.lines[0].level.setValue(70)
+    dialog.save.click()
+
+    def written() -> list[Watch]:
+        return read_perfmon(bench.db.get("SR", row.sr.ref)["other_config"].get("perfmon", ""))
+
+    await bench.until(lambda: [watch.level for watch in written()][:1] == [0.7])

@@ -121,6 +121,7 @@ class AlarmsPage(Page):
             stores.pool.subscribe(self._renamed),
             stores.host.subscribe(self._renamed),
             stores.vm.subscribe(self._renamed),
+            stores.control_domain.subscribe(self._renamed),
             stores.sr.subscribe(self._renamed),
         )
 

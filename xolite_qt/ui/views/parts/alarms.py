@@ -39,6 +39,10 @@ class AlarmFinder:
             case "vm":
                 if (vm := stores.vm.by_uuid(uuid)) is not None:
                     return Target(vm.name_label, "vm", vm.ref)
+                if (domain := stores.control_domain.by_uuid(uuid)) is not None:
+                    host = stores.host.get(domain.resident_on)
+                    name = host.name_label if host is not None else domain.name_label
+                    return Target(f"{name} (control domain)", "host", domain.resident_on)
             case "host":
                 if (host := stores.host.by_uuid(uuid)) is not None:
                     return Target(host.name_label, "host", host.ref)

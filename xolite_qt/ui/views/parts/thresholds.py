@@ -8,10 +8,20 @@ from typing import Any
 
 from xolite_qt.ui.deeds import Choice, Deed, provides
 from xolite_qt.ui.dialogs.alarms.thresholds_dialog import ThresholdsDialog
-from xolite_qt.ui.models.thresholds import thresholds, watches
+from xolite_qt.ui.errors import explain
+from xolite_qt.ui.models.thresholds import DOMAIN, thresholds, watches
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
-from xolite_qt.xen_api import VM, Host, PerfmonError, Watch, read_perfmon, write_perfmon
+from xolite_qt.xen_api import (
+    VM,
+    Host,
+    PerfmonError,
+    Watch,
+    XenApiError,
+    is_null,
+    read_perfmon,
+    write_perfmon,
+)
 
 _KEY = "perfmon"
 
@@ -28,22 +38,50 @@ def edit_thresholds(context: PageContext, cls: str, record: Any) -> None:
 
 
 async def _edit(context: PageContext, cls: str, record: Any) -> None:
-    before: list[Watch] = []
+    # One form for a host and its control domain; each keeps its own settings.
+    owners: list[tuple[str, Any]] = [(cls, record)]
+    if cls == "host" and not is_null(record.control_domain):
+        try:
+            domain = await context.stores.api.get_record(VM, record.control_domain)
+        except XenApiError as error:
+            text = f"The control domain could not be asked: {explain(error).summary}"
+            context.notify(text, level="danger", details=explain(error).details)
+            return
+        owners.append((DOMAIN, domain))
+    before: list[list[Watch]] = []
     trouble = ""
-    try:
-        before = read_perfmon(record.other_config.get(_KEY, ""))
-    except PerfmonError as error:
-        trouble = str(error)
+    for _cls, owner in owners:
+        try:
+            before.append(read_perfmon(owner.other_config.get(_KEY, "")))
+        except PerfmonError as error:
+            before.append([])
+            trouble = str(error)
+    lines = [thresholds(of, found) for (of, _owner), found in zip(owners, before, strict=True)]
     dialog = ThresholdsDialog(
-        record.name_label, thresholds(cls, before), trouble, context.actions.window
+        record.name_label,
+        [line for part in lines for line in part],
+        trouble,
+        context.actions.window,
     )
     if not await ask(dialog):
         return
-    text = write_perfmon(watches(cls, dialog.values(), before))
-    had = _KEY in record.other_config
-    work = partial(_write, f"{cls}.", record.ref, had, text)
-    deed = Deed(record.name_label, "Save thresholds", "thresholds saved", work)
-    await context.actions.do([deed])
+    values = dialog.values()
+    writes = []
+    for (of, owner), part, found in zip(owners, lines, before, strict=True):
+        chosen, values = values[: len(part)], values[len(part) :]
+        text = write_perfmon(watches(of, chosen, found))
+        had = owner.other_config.get(_KEY)
+        if text != (had or ""):
+            kind = "VM" if of == DOMAIN else of
+            writes.append(partial(_write, f"{kind}.", owner.ref, had is not None, text))
+    if not writes:
+        return
+
+    async def work(api: Any) -> None:
+        for write in writes:
+            await write(api)
+
+    await context.actions.do([Deed(record.name_label, "Save thresholds", "thresholds saved", work)])
 
 
 async def _write(prefix: str, ref: str, had: bool, text: str, api: Any) -> None:

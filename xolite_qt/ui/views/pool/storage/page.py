@@ -23,6 +23,7 @@ from xolite_qt.ui.models.storage_users import Users, in_use, missing_hosts, user
 from xolite_qt.ui.tasks import ask
 from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.acting_table import ActingTable, Fact
+from xolite_qt.ui.views.parts.thresholds import edit_thresholds
 from xolite_qt.ui.views.pool.storage import deeds
 from xolite_qt.ui.views.pool.storage.upload import begin_upload, upload
 from xolite_qt.ui.widgets import Thresholds
@@ -182,6 +183,14 @@ class StoragePage(ActingTable[SrRow]):
                 40,
             ),
             Choice("sr.edit", "Change…", "edit", spawn(self._edit), one, 50),
+            Choice(
+                "sr.thresholds",
+                "Alarm thresholds…",
+                "alarm",
+                lambda: edit_thresholds(self.context, "SR", rows[0].sr),
+                one,
+                50,
+            ),
             Choice(
                 "sr.default",
                 "Make default",
