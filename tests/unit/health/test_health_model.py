@@ -130,3 +130,19 @@ def test_the_worst_comes_first() -> None:
         skew_s={"H": -90.0},
     )
     assert [finding.grade for finding in find(seen)] == ["danger", "warning", "info"]
+
+
+@pytest.mark.parametrize(
+    ("config", "waits"),
+    [
+        ({"boot_time": "1000.", "rpm_patch_installation_time": "2000"}, True),
+        ({"boot_time": "3000.", "rpm_patch_installation_time": "2000.5"}, False),
+        ({"boot_time": "1000."}, False),
+        ({"rpm_patch_installation_time": "x", "boot_time": "1"}, False),
+    ],
+)
+def test_what_was_installed_after_the_boot_waits_for_the_next(
+    config: dict[str, str], waits: bool
+) -> None:
+    host = Host(ref="H", name_label="h", other_config=config)
+    assert (Kind.REBOOT in kinds(Seen(NOW, host={"H": host}))) is waits

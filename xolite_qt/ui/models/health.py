@@ -20,10 +20,12 @@ from xolite_qt.xen_api import (
     VDI,
     VM,
     Host,
+    PerfmonError,
     Pool,
     PowerState,
     VMGuestMetrics,
     is_null,
+    read_perfmon,
     to_datetime,
 )
 
@@ -42,6 +44,7 @@ class Kind(StrEnum):
     SR_FULL = "sr-full"
     SR_DETACHED = "sr-detached"
     SR_MISSING = "sr-missing"
+    DOM0_DISK = "dom0-disk"
     CERTIFICATE = "certificate"
     CLOCK = "clock"
     REBOOT = "reboot"
@@ -52,6 +55,7 @@ class Kind(StrEnum):
     ORPHAN_DISK = "orphan-disk"
     ORPHAN_SNAPSHOT = "orphan-snapshot"
     CRASH_DUMP = "crash-dump"
+    DOM0_UNWATCHED = "dom0-unwatched"
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Seen:
         skew_s: by host's reference, how far its clock is before ours.
         unprotected: UUIDs of VMs without a job, or whose jobs did not go well lately, each with
             the reason in words; None where nobody looked.
+        full_disks: host's reference, name of the disk in words, and how full it was when the host
+            raised an alarm lately.
         now: by the host's clock.
     """
 
@@ -110,12 +116,14 @@ class Seen:
     vm: Mapping[str, VM] = field(default_factory=dict)
     guest: Mapping[str, VMGuestMetrics] = field(default_factory=dict)
     snapshot: Mapping[str, VM] = field(default_factory=dict)
+    domain: Mapping[str, VM] = field(default_factory=dict)
     sr: Mapping[str, SR] = field(default_factory=dict)
     pbd: Mapping[str, PBD] = field(default_factory=dict)
     vdi: Mapping[str, VDI] = field(default_factory=dict)
     certificates: Sequence[tuple[str, str, datetime]] = ()
     skew_s: Mapping[str, float] = field(default_factory=dict)
     unprotected: Mapping[str, str] | None = None
+    full_disks: Sequence[tuple[str, str, float]] = ()
 
 
 FULL, VERY_FULL = 0.85, 0.95
@@ -125,6 +133,8 @@ LONG_CHAIN, MOST_CHAIN = 5, 20
 OLD = timedelta(days=7)
 SOON, VERY_SOON = timedelta(days=30), timedelta(days=7)
 SKEW_S = 5.0
+INSTALLED_AT = "rpm_patch_installation_time"
+"""Key in a host's `other_config`: when patches were installed last, seconds since 1970."""
 _USER_TYPES = ("user", "system", "")
 
 
@@ -134,6 +144,7 @@ def find(seen: Seen) -> list[Finding]:
         *_storages(seen),
         *_roles(seen),
         *_hosts(seen),
+        *_control_domains(seen),
         *_guests(seen),
         *_snapshots(seen),
         *_disks(seen),
@@ -247,7 +258,7 @@ def _hosts(seen: Seen) -> list[Finding]:
             "host", host.ref, host.name_label, "after an update", open=("host", host.ref, "system")
         )
         for host in seen.host.values()
-        if "reboot_host" in host.pending_guidances or host.updates_requiring_reboot
+        if waits_for_reboot(host)
     ]
     dumps = [
         Case(
@@ -273,7 +284,8 @@ def _hosts(seen: Seen) -> list[Finding]:
             Grade.WARNING,
             "A host's clock is wrong",
             "Schedules, alarms, statistics and logins at other services go by it. "
-            "Set its time servers (chrony on the host).",
+            "Set its time servers (chrony on the host). Where every host of the pool is listed "
+            "with the same difference, it is this computer's clock that is wrong.",
             skewed,
         ),
         *_made(
@@ -289,6 +301,62 @@ def _hosts(seen: Seen) -> list[Finding]:
             "A host has crashed once",
             "Its crash dumps take room on the system disk. Keep them for support, or delete them.",
             dumps,
+        ),
+    ]
+
+
+def waits_for_reboot(host: Host) -> bool:
+    """Whether patches are installed that only a boot puts to work."""
+    if "reboot_host" in host.pending_guidances or host.updates_requiring_reboot:
+        return True
+    try:
+        # XCP-ng's own packages leave no mark: whoever installs them notes the time.
+        installed_s = float(host.other_config.get(INSTALLED_AT, ""))
+        return installed_s > float(host.other_config.get("boot_time", ""))
+    except ValueError:
+        return False
+
+
+def _watches_disk(domain: VM) -> bool:
+    try:
+        watched = read_perfmon(domain.other_config.get("perfmon", ""))
+    except PerfmonError:
+        return False
+    return any(watch.name == "fs_usage" for watch in watched)
+
+
+def _control_domains(seen: Seen) -> list[Finding]:
+    full = [
+        Case(
+            "host",
+            ref,
+            seen.host[ref].name_label,
+            f"{disk}: {fmt.percent(used)} used",
+            open=("host", ref, "console"),
+        )
+        for ref, disk, used in seen.full_disks
+        if ref in seen.host
+    ]
+    blind = [
+        Case("host", ref, seen.host[ref].name_label, "not watched", open=("host", ref, "alarms"))
+        for domain in seen.domain.values()
+        if (ref := domain.resident_on) in seen.host and not _watches_disk(domain)
+    ]
+    return [
+        *_made(
+            Kind.DOM0_DISK,
+            Grade.DANGER,
+            "A host's system disk is full",
+            "The toolstack stops when it cannot write, and patches are refused. Old logs, ISOs and "
+            "crash dumps are what fills it mostly.",
+            full,
+        ),
+        *_made(
+            Kind.DOM0_UNWATCHED,
+            Grade.INFO,
+            "Hosts whose system disk nobody watches",
+            "How full it is, a host tells in alarms only, and only where it was asked to.",
+            blind,
         ),
     ]
 

@@ -7,9 +7,11 @@ from typing import Any
 from PySide6.QtWidgets import QWidget
 
 from tests.gui.pages.conftest import Bench
+from xolite_qt.demo_host.worlds.alarms import add_alarm
 from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.models.health import Kind
 from xolite_qt.ui.views.pool.health.page import HealthPage
+from xolite_qt.xen_api import read_perfmon
 
 
 async def page_of(bench: Bench) -> HealthPage:
@@ -130,3 +132,29 @@ async def test_nothing_is_offered_while_the_connection_is_down(bench: Bench) -> 
     for button in (page.cards[Kind.ORPHAN_DISK].buttons["Delete…"], page.again, page.install):
         assert not button.isEnabled()
         assert "The connection is down." in button.toolTip()
+
+
+async def test_a_full_system_disk_is_told_and_unwatched_ones_are_watched(bench: Bench) -> None:
+    host = bench.running.host.this_host
+    domain = bench.db.get("host", host)["control_domain"]
+    bench.db.set("VM", domain, other_config={})
+    add_alarm(bench.running.host, "VM", domain, "fs_usage", 0.97, 0.9)
+    page = await page_of(bench)
+    await bench.until(lambda: Kind.DOM0_DISK in shown(page))
+    (case,) = page.cards[Kind.DOM0_DISK].finding.cases
+    assert case.ref == host
+    assert "97" in case.note
+    page.cards[Kind.DOM0_DISK].buttons["Open console"].click()
+    assert ("host", host, "console") in bench.went
+    card = page.cards[Kind.DOM0_UNWATCHED]
+    assert host in [case.ref for case in card.finding.cases]
+    card.buttons["Watch them"].click()
+
+    def watched() -> set[str]:
+        text = bench.db.get("VM", domain)["other_config"].get("perfmon", "")
+        return {watch.name for watch in read_perfmon(text)}
+
+    await bench.until(lambda: {"fs_usage", "log_fs_usage"} <= watched())
+    await bench.until(
+        lambda: card.isHidden() or host not in [case.ref for case in card.finding.cases]
+    )

@@ -14,7 +14,8 @@ from typing import Any
 
 from xolite_qt.ui.dialogs.steps_window import Step
 from xolite_qt.ui.errors import explain
-from xolite_qt.ui.models.host_plan import Do, Guest, Plan, PlanStep, Situation, steps_of
+from xolite_qt.ui.models.health import INSTALLED_AT
+from xolite_qt.ui.models.host_plan import Do, Goal, Guest, Plan, PlanStep, Situation, steps_of
 from xolite_qt.xen_api import (
     VM,
     CallTimeout,
@@ -33,12 +34,10 @@ from xolite_qt.xen_api import (
     XapiError,
     XenApiError,
     is_null,
+    to_datetime,
 )
 
 _log = logging.getLogger(__name__)
-
-INSTALLED_AT = "rpm_patch_installation_time"
-"""Key in a host's `other_config`: when patches were installed last, seconds since 1970."""
 
 # A server with much memory tests it for many minutes.
 _PATIENCE_S = 45 * 60.0
@@ -127,7 +126,7 @@ def work_steps(plan: Plan) -> list[Step]:
     made: list[Step] = []
     for step in steps_of(plan):
         may_fail = step.do in (Do.RESUME, Do.START, Do.RETURN)
-        work = _work(step, plan.situation.host, comeback)
+        work = _work(step, plan.goal, comeback)
         undo = _undo(step, plan, comeback)
         made.append(Step(step.title, work, may_fail, undo, step.do in (Do.REBOOT, Do.SHUTDOWN)))
     return made
@@ -146,11 +145,11 @@ def _undo(step: PlanStep, plan: Plan, comeback: _Comeback) -> Step | None:
     if back is None:
         return None
     again = PlanStep(back[0], back[1], step.ref)
-    return Step(again.title, _work(again, here.host, comeback))
+    return Step(again.title, _work(again, plan.goal, comeback))
 
 
-def _work(step: PlanStep, here: str, comeback: _Comeback) -> Work:
-    ref = step.ref
+def _work(step: PlanStep, goal: Goal, comeback: _Comeback) -> Work:
+    ref, here = step.ref, comeback.host
     simple: dict[Do, tuple[Any, ...]] = {
         Do.DISABLE: ("host.disable", here),
         Do.SUSPEND: ("VM.suspend", ref),
@@ -167,7 +166,7 @@ def _work(step: PlanStep, here: str, comeback: _Comeback) -> Work:
         Do.EVACUATE: _evacuate(here, ref),
         Do.ENABLE: lambda api: _enable(api, here),
         Do.START: lambda api: _start(api, ref, here),
-        Do.UPDATE: lambda api: _update(api, here),
+        Do.UPDATE: lambda api: _update(api, here, wants_reboot=goal is not Goal.TOOLSTACK),
         Do.REBOOT: comeback.reboot,
         Do.TOOLSTACK: comeback.restart,
         Do.WAIT: comeback.wait,
@@ -187,7 +186,7 @@ class _Comeback:
     """Sends a host away and tells when it is back: by what it said of itself before."""
 
     def __init__(self, host: str, name: str) -> None:
-        self._host, self._name = host, name
+        self.host, self._name = host, name
         self._key, self._before = "boot_time", ""
 
     async def reboot(self, api: Any) -> None:
@@ -200,7 +199,7 @@ class _Comeback:
 
     async def _send_away(self, api: Any, method: str) -> None:
         try:
-            await api.run(method, self._host)
+            await api.run(method, self.host)
         except (NotReachable, CallTimeout):
             raise
         except (ConnectionLost, SessionInvalid, HostStillBooting) as error:
@@ -212,7 +211,7 @@ class _Comeback:
             _log.debug("%s: %s", method, error)
 
     async def _note(self, api: Any, key: str) -> None:
-        host = await api.get_record(Host, self._host)
+        host = await api.get_record(Host, self.host)
         self._key, self._before = key, host.other_config.get(key, "")
 
     async def wait(self, api: Any) -> None:
@@ -228,7 +227,7 @@ class _Comeback:
 
     async def _is_back(self, api: Any) -> bool:
         try:
-            record = await api.get_record(Host, self._host)
+            record = await api.get_record(Host, self.host)
             metrics = await api.get_record(HostMetrics, record.metrics)
         except (TransportError, SessionInvalid):
             return False
@@ -256,13 +255,17 @@ async def _start(api: Any, ref: str, host: str) -> None:
             raise
 
 
-async def _update(api: Any, host: str) -> None:
+async def _update(api: Any, host: str, *, wants_reboot: bool) -> None:
     answer = await api.run("host.call_plugin", host, "updater.py", "update", {})
     if not getattr(api, "is_rehearsal", False):
         _check_update(answer)
-    # As XO does: what was installed after the boot waits for the next one.
+    if not wants_reboot:
+        return
+    # As XO does: what was installed after the boot waits for the next one. By the host's clock.
+    told = to_datetime(str(await api.call("host.get_servertime", host)))
+    now_s = told.timestamp() if told is not None else time.time()
     await api.call("host.remove_from_other_config", host, INSTALLED_AT)
-    await api.call("host.add_to_other_config", host, INSTALLED_AT, str(round(time.time())))
+    await api.call("host.add_to_other_config", host, INSTALLED_AT, str(round(now_s)))
 
 
 def _check_update(answer: object) -> None:

@@ -22,7 +22,7 @@ from xolite_qt.ui.views.page import PageContext
 from xolite_qt.ui.views.parts.live_page import LivePage
 from xolite_qt.ui.views.parts.states import show_card_state
 from xolite_qt.ui.views.pool.health.card import FindingCard
-from xolite_qt.ui.views.pool.health.look import certificates, clocks
+from xolite_qt.ui.views.pool.health.look import FullDisk, certificates, clocks, system_disks
 from xolite_qt.ui.views.pool.health.remedies import remedies
 from xolite_qt.ui.views.pool.patches_card import PatchesCard
 from xolite_qt.ui.widgets import Button, Card
@@ -64,6 +64,7 @@ class HealthPage(LivePage):
         self.body.add(self.patches)
         self._skew: dict[str, float] = {}
         self._ends: list[tuple[str, datetime]] = []
+        self._full: list[FullDisk] = []
         self._working: asyncio.Task[None] | None = None
         self._again = False
         self._looked = False
@@ -71,6 +72,7 @@ class HealthPage(LivePage):
             stores.pool,
             stores.host,
             stores.vm,
+            stores.control_domain,
             stores.vm_guest_metrics,
             stores.vm_snapshot,
             stores.sr,
@@ -126,6 +128,8 @@ class HealthPage(LivePage):
         api, hosts = self.context.stores.api, self.context.stores.host.records
         try:
             self._ends = await certificates(api)
+            domains = list(self.context.stores.control_domain.records.values())
+            self._full = await system_disks(api, domains)
         except XenApiError:
             # The banner says that the connection is down; what was known stays.
             return
@@ -152,6 +156,8 @@ class HealthPage(LivePage):
                 (hosts[ref].name_label, ref, end) for ref, end in self._ends if ref in hosts
             ),
             skew_s=dict(self._skew),
+            full_disks=tuple(self._full),
+            domain=dict(stores.control_domain.records),
         )
 
     async def _find(self) -> None:

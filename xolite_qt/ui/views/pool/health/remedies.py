@@ -15,7 +15,7 @@ from xolite_qt.ui.models.health import Case, Finding, Kind, Seen
 from xolite_qt.ui.models.host_plan import Goal
 from xolite_qt.ui.views.host import power
 from xolite_qt.ui.views.page import PageContext
-from xolite_qt.xen_api import VBD, XapiError
+from xolite_qt.xen_api import VBD, PerfmonError, Watch, XapiError, read_perfmon, write_perfmon
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,14 @@ def remedies(context: PageContext, finding: Finding, seen: Seen) -> list[Remedy]
         case Kind.REBOOT:
             plan = partial(power.begin, context, Goal.SMART_REBOOT)
             return [Remedy("Plan reboot…", lambda cases: plan(cases[0].ref), _one)]
+        case Kind.DOM0_DISK:
+
+            def console(cases: Sequence[Case]) -> None:
+                context.navigate("host", cases[0].ref, "console")
+
+            return [Remedy("Open console", console, _one)]
+        case Kind.DOM0_UNWATCHED:
+            return [Remedy("Watch them", lambda cases: begin(_watches(cases, seen)))]
         case Kind.NO_BACKUP:
             return [Remedy("New backup job…", lambda cases: _new_job(context, cases, seen))]
         case Kind.CHAIN:
@@ -81,6 +89,34 @@ def _plugs(cases: Sequence[Case], seen: Seen) -> list[Deed]:
             name = f"{case.name} on {seen.host[pbd.host].name_label}"
             deeds.append(Deed(name, "Connect", "connected", partial(_run, "PBD.plug", ref)))
     return deeds
+
+
+def _watches(cases: Sequence[Case], seen: Seen) -> list[Deed]:
+    return [
+        Deed(
+            case.name,
+            "Watch system disk",
+            "watched",
+            partial(_watch, seen.host[case.ref].control_domain),
+        )
+        for case in cases
+        if case.ref in seen.host
+    ]
+
+
+async def _watch(domain: str, api: Any) -> None:
+    config = await api.call("VM.get_other_config", domain)
+    try:
+        before = read_perfmon(config.get("perfmon", ""))
+    except PerfmonError:
+        # perfmon cannot read it either.
+        before = []
+    known = {watch.name for watch in before}
+    made = [Watch(name, 0.9) for name in ("fs_usage", "log_fs_usage") if name not in known]
+    if "perfmon" in config:
+        await api.call("VM.remove_from_other_config", domain, "perfmon")
+    text = write_perfmon([*before, *made])
+    await api.call("VM.add_to_other_config", domain, "perfmon", text)
 
 
 async def _run(method: str, ref: str, api: Any) -> None:
