@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -64,12 +64,15 @@ class Soak:
         recorder: FlightRecorder = self.bench.workspace.context.services["recorder"]
         return recorder.size_bytes
 
-    async def round(self, part: int = 0, parts: int = 1) -> Census:
+    async def round(
+        self, part: int = 0, parts: int = 1, places: Sequence[Place] = PLACES
+    ) -> Census:
         """Visits everything once, in both themes in turn, ends where it began, and counts.
 
         Args:
             part: visits only each page that falls to this part, from 0.
             parts: into how many the pages are divided; those of one object are in different ones.
+            places: whose pages.
 
         Raises:
             AssertionError: `event.from` did not come to carry the classes of a page.
@@ -77,7 +80,7 @@ class Soak:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply_theme(app, "dark" if len(self.censuses) % 2 == 0 else "light")
-        for place in PLACES:
+        for place in places:
             for spec in PAGES[place.kind][part::parts]:
                 name = f"{place}.{spec.tab_id}"
                 page = await self._open(place, spec.tab_id)
@@ -86,8 +89,22 @@ class Soak:
         first = PLACES[0]
         tab = PAGES[first.kind][0].tab_id
         await self._look(f"{first}.{tab}", await self._open(first, tab))
+        return await self.count()
+
+    async def count(self, quiet_s: float = 1.5) -> Census:
+        """A census, once the page on screen has all that it shows.
+
+        Args:
+            quiet_s: how long no widget may have come or gone; where measurements are asked for
+                every 5 seconds, a page may wait as long for its first.
+        """
         if self.life is not None and self.life.done():
             self.life.result()
+        before, since = -1, time.monotonic()
+        while time.monotonic() - since < quiet_s:
+            if (now := len(QApplication.allWidgets())) != before:
+                before, since = now, time.monotonic()
+            await asyncio.sleep(0.1)
         census = take_census()
         self.censuses.append(census)
         return census
