@@ -68,6 +68,8 @@ OF_QUESTIONS = {
         "Delete snapshot": D,
         "Delete snapshots": D,
     },
+    # Replication takes the default way again.
+    "views/pool/xostor/interfaces.py": {"Delete interface": R, "Delete interfaces": R},
     "views/pool/storage/page.py": {"Destroy storage": D, "Disconnect": R, "Forget storage": D},
     "views/vm/disks.py": {
         "Delete disk": D,
@@ -95,8 +97,14 @@ WITHOUT_QUESTION = {
     "models/pci_devices.py": {"Give PCI devices"},
     "models/pif_deeds.py": {"Connect", "Scan interfaces"},
     "models/pool_facts.py": {"<label>", "Use one SR for all"},
+    "models/xostor_interfaces.py": {"Create interface", "Prefer interface"},
     "views/parts/thresholds.py": {"Save thresholds"},
-    "views/pool/health/remedies.py": {"Connect", "Insert tools disc", "Scan"},
+    "views/pool/health/remedies.py": {
+        "Connect",
+        "Insert tools disc",
+        "Scan",
+        "Watch system disk",
+    },
     "views/pool/networks/choices.py": {"<label>"},
     "views/pool/new_vm/session.py": {"Create VM", "Start"},
     "views/pool/storage/new.py": {"<label>"},
@@ -121,6 +129,7 @@ AFTER_QUESTION = {
     "models/pci_devices.py": {"<label>"},
     "models/pif_deeds.py": {"<label>", "Configure IP", "Disconnect", "Forget", "Make management"},
     "models/server_certificate.py": {"Install certificate"},
+    "models/xostor_interfaces.py": {"Delete interface"},
     "views/action_runner.py": {"<label>"},
     "views/pool/health/remedies.py": {"Delete disk", "Delete snapshot"},
     "views/pool/storage/page.py": {"<label>"},

@@ -48,7 +48,8 @@ LISTENS: list[tuple[Make, str, set[str]]] = [
     (HostsPage, "pool", LIVE | {"vm"}),
     (VmsPage, "pool", ROWS | LIVE),
     (HostDashboard, "host", ROWS | LIVE),
-    (HostAlarms, "host", {"message", "host"}),
+    # Full disks are told of the VM that runs the host's services.
+    (HostAlarms, "host", {"message", "host", "vm"}),
     (HostSystem, "host", LIVE | DEVICES | {"vm", "pif", "sr", "pbd", "host_crashdump"}),
     (PoolSystem, "pool", {"pool", "host", "network", "sr", "pbd", "crashdump", "certificate"}),
     (HostVms, "host", ROWS | LIVE),

@@ -10,10 +10,12 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 
 from tests.gui.pages.conftest import Bench
+from xolite_qt.ui.dialogs.confirm import ConfirmDialog
 from xolite_qt.ui.models.column import Column
 from xolite_qt.ui.models.roles import DECORATION_ROLE, REF_ROLE
 from xolite_qt.ui.theme import mono_font
 from xolite_qt.ui.views.page import PAGES, Kind
+from xolite_qt.ui.views.pool.xostor.interfaces import NewInterfaceDialog
 from xolite_qt.ui.views.pool.xostor.page import XostorPage
 from xolite_qt.ui.views.pool.xostor.part import Signs
 from xolite_qt.ui.widgets import TextLabel
@@ -319,3 +321,77 @@ async def test_a_hidden_page_wants_nothing(bench: Bench) -> None:
     page = await open_page(bench)
     page.hide()
     await bench.until(lambda: not bench.stores.classes_in_use)
+
+
+def replicable(bench: Bench) -> None:
+    """A network of its own with a static address on every host."""
+    made = bench.db.create("network", name_label="replication net")
+    hosts = bench.db.refs("host")
+    for number, host in enumerate(hosts, 10):
+        fields = {"host": host, "network": made, "device": "eth9", "currently_attached": True}
+        address = {"ip_configuration_mode": "Static", "IP": f"10.9.0.{number}"}
+        bench.db.create("PIF", **fields, **address)
+
+
+async def interfaces_of(bench: Bench) -> XostorPage:
+    page = await open_page(bench, "interfaces")
+    bench.context.stores.xostor.ask_interfaces()
+    await bench.until(lambda: page.interfaces.card.state == "ready" and not page.busy)
+    return page
+
+
+def reason(page: XostorPage, ident: str) -> str:
+    button = page.interfaces.buttons[f"xostor.interface_{ident}"]
+    return "" if button.isEnabled() else button.toolTip()
+
+
+@on(THREE)
+async def test_an_interface_is_made_preferred_and_deleted(bench: Bench) -> None:
+    linstor = bench.running.host.linstor
+    assert linstor is not None
+    replicable(bench)
+    page = await interfaces_of(bench)
+    assert "Select an interface first." in reason(page, "prefer")
+    await bench.until(lambda: not reason(page, "new"))
+    page.interfaces.buttons["xostor.interface_new"].click()
+    dialog = await bench.dialog(NewInterfaceDialog)
+    dialog.name.setText("two words")
+    dialog.save.click()
+    assert not any("two words" in rows for rows in linstor.interfaces.values())
+    dialog.name.setText("fast")
+    dialog.save.click()
+    await bench.until(lambda: all("fast" in rows for rows in linstor.interfaces.values()))
+    node = next(iter(linstor.nodes))
+    await bench.until(lambda: page.interfaces.model.get(f"{node}/fast") is not None)
+    page.interfaces.table.select_ref(f"{node}/fast")
+    page.interfaces.buttons["xostor.interface_prefer"].click()
+    await bench.until(lambda: linstor.preferred[node] == "fast")
+    await bench.until(lambda: not page.busy)
+    page.interfaces.table.select_ref(f"{node}/default")
+    await bench.until(lambda: "The default interface stays" in reason(page, "delete"))
+    page.interfaces.table.select_ref(f"{node}/fast")
+    await bench.until(lambda: "already" in reason(page, "prefer"))
+    page.interfaces.buttons["xostor.interface_delete"].click()
+    asked = await bench.dialog(ConfirmDialog)
+    assert asked.go.text() == "Delete interface"
+    asked.go.click()
+    await bench.until(lambda: "fast" not in linstor.interfaces[node])
+
+
+@on(FOUR)
+async def test_an_interface_that_one_node_refuses_is_on_none(bench: Bench) -> None:
+    linstor = bench.running.host.linstor
+    assert linstor is not None
+    page = await interfaces_of(bench)
+    replicable(bench)
+    await bench.until(lambda: not reason(page, "new"))
+    last = sorted(linstor.nodes)[-1]
+    page.interfaces.buttons["xostor.interface_new"].click()
+    dialog = await bench.dialog(NewInterfaceDialog)
+    dialog.name.setText("fast")
+    linstor.interfaces[last]["fast"] = "10.0.0.1"
+    dialog.save.click()
+    await bench.until(lambda: bool(dialog.refusal.text()))
+    assert [node for node, rows in linstor.interfaces.items() if "fast" in rows] == [last]
+    assert dialog.name.text() == "fast"
+    dialog.cancel.click()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from xolite_qt.stores.xostor.eligibility import Rule, Verdict, as_text, is_eligible, report
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.models.record_table import RecordTableModel
 from xolite_qt.ui.models.xostor_columns import InterfaceRow, interface_columns, rule_columns
 from xolite_qt.ui.views.pool.xostor.part import Facts, Signs, XostorPart
-from xolite_qt.ui.widgets import Button, Card, DataTable, IconButton, TextLabel
+from xolite_qt.ui.widgets import Button, Card, DataTable, FlowLayout, IconButton
 
 
 class InterfacesPart(XostorPart):
@@ -35,20 +36,50 @@ class InterfacesPart(XostorPart):
         self.card.add_action(self.again)
         self.card.add(self.signs)
         self.card.add(self.table, 1)
-        self.card.add(
-            TextLabel(
-                self.tr("This preview shows interfaces; it does not change them."),
-                kind="small",
-                tone="secondary",
-                wrap=True,
-            )
-        )
+        self._choices: Callable[[], Sequence[Choice]] = tuple
+        self.buttons: dict[str, Button] = {}
+        tools = QWidget()
+        self._tools = FlowLayout(tools, spacing=6)
+        self.card.add(tools)
+        self.table.selection_changed.connect(lambda _refs: self.judge())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.card)
 
+    def offer(self, choices: Callable[[], Sequence[Choice]], choose: Callable[..., object]) -> None:
+        """Puts a button for each choice below the table.
+
+        Args:
+            choices: asked again whenever something changed.
+            choose: begins one, or says why not.
+        """
+        self._choices = choices
+        for choice in choices():
+            button = Button(choice.label, icon=choice.icon, small=True)
+            button.clicked.connect(
+                lambda _on=False, ident=choice.id: choose(
+                    next(one for one in self._choices() if one.id == ident)
+                )
+            )
+            self.buttons[choice.id] = button
+            self._tools.addWidget(button)
+
+    def judge(self) -> None:
+        """Opens and closes the buttons."""
+        for choice in self._choices():
+            self.buttons[choice.id].set_reason(choice.reason)
+
+    def chosen(self) -> list[InterfaceRow]:
+        """The selected rows."""
+        rows = (self.model.get(ref) for ref in self.table.selected_refs())
+        return [row for row in rows if row is not None]
+
     def show_facts(self, facts: Facts) -> None:
         """Show what was told."""
+        self._show(facts)
+        self.judge()
+
+    def _show(self, facts: Facts) -> None:
         row = facts.row
         told = row.interfaces if row is not None else None
         self.again.setVisible(told is not None and not facts.is_listing)

@@ -12,11 +12,13 @@ from xolite_qt.stores import StoreState, Subscription
 from xolite_qt.stores.xostor.hosts import face_of
 from xolite_qt.stores.xostor.store import XostorRow
 from xolite_qt.ui import format as fmt
+from xolite_qt.ui.deeds import Choice
 from xolite_qt.ui.models.xostor_columns import DiskUse
 from xolite_qt.ui.views.page import Kind, Page, PageContext
 from xolite_qt.ui.views.parts.live_page import Throttle
 from xolite_qt.ui.views.parts.states import why
 from xolite_qt.ui.views.pool.xostor.health import HealthPart
+from xolite_qt.ui.views.pool.xostor.interfaces import InterfaceChoices
 from xolite_qt.ui.views.pool.xostor.lists import EligibilityPart, InterfacesPart
 from xolite_qt.ui.views.pool.xostor.loss import LossPart
 from xolite_qt.ui.views.pool.xostor.palette import TITLES
@@ -52,6 +54,8 @@ class XostorPage(Page):
         )
         self.loss = LossPart()
         self.interfaces = InterfacesPart(stores.xostor.ask_interfaces)
+        self._changes = InterfaceChoices(context, self._now, self.interfaces.chosen)
+        self.interfaces.offer(self._changes.choices, context.actions.choose)
         self.eligibility = EligibilityPart(context.notify, stores.xostor_hosts.check)
         self.plan = PlanPart(context.notify)
         self.parts: dict[str, XostorPart] = {
@@ -69,7 +73,9 @@ class XostorPage(Page):
         for part in self.parts.values():
             self.stack.addWidget(part)
         preview = Tag(self.tr("Preview"), accent="info")
-        preview.setToolTip(self.tr("It looks and plans; it changes nothing on the hosts."))
+        preview.setToolTip(
+            self.tr("It looks and plans; only interfaces of nodes are changed here.")
+        )
         self.age = TextLabel(kind="small", tone="secondary", elide=True)
         self.again = Button(self.tr("Check again"), icon="refresh", small=True)
         self.again.clicked.connect(lambda: stores.xostor.check())
@@ -208,7 +214,14 @@ class XostorPage(Page):
         if part is not None and part.wants_probes and few and self._probes is not None:
             self._probes.start()
 
+    def choices(self) -> list[Choice]:
+        """For the palette: what may be done with interfaces, where they are seen."""
+        return self._changes.choices() if self.part is self.interfaces else []
+
     # ------------------------------------------------------------------ facts
+
+    def _now(self) -> Facts:
+        return self._facts(next(iter(self.context.stores.xostor.records.values()), None))
 
     def _facts(self, row: XostorRow | None) -> Facts:
         stores = self.context.stores
