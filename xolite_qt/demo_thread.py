@@ -55,7 +55,9 @@ class DemoThread:
         with contextlib.suppress(Exception):
             await self.start()
         if self._loop is not None and self._ending is not None and not self._ended.done():
-            self._loop.call_soon_threadsafe(self._ending.set)
+            # A closed loop is one that ended by itself just now.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._ending.set)
         await asyncio.wrap_future(self._ended)
         self._thread.join()
 

@@ -84,7 +84,7 @@ def test_the_window_lives_and_ends_without_a_word() -> None:
 
 def test_the_tour_shows_every_page_without_an_error(run_command: Run, tmp_path: Path) -> None:
     folder = tmp_path / "tour"
-    answer = run_command("tour", str(folder), "--demo", "--size", "1024x700", timeout_s=110)
+    answer = run_command("tour", str(folder), "--demo", "--size", "1024x700", timeout_s=400)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert complaints(answer.stderr) == []
     shots = json.loads((folder / "index.json").read_text())

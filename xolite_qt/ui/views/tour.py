@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PAGE_TIMEOUT_S = 30.0
 _STATES = ("running", "halted")
 """Of VMs whose dialogs are opened: the others have the same."""
-_SETTLE_S = 0.35
+_SETTLE_S = 0.2
 # A picture with fewer colours than this shows nothing.
 _LEAST_COLOURS = 12
 

@@ -22,7 +22,7 @@ from xolite_qt.ui.widgets.table import DataTable
 Begin = Callable[[], object]
 Shoot = Callable[[str, QWidget, str], Awaitable[None]]
 _OPENS_S = 5.0
-_LOADS_S = 0.6
+_LOADS_S = 0.3
 
 
 class DialogTour:
