@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xolite_qt.stores import Stores
     from xolite_qt.ui.tasks import TaskOwner
 
@@ -17,9 +19,16 @@ class Navigate(Protocol):
 
 
 class Notify(Protocol):
-    """Shows a short message that takes no focus."""
+    """Shows a short message that takes no focus; `undo` takes back what it tells of."""
 
-    def __call__(self, text: str, *, level: str = "info", details: str = "") -> None: ...
+    def __call__(
+        self,
+        text: str,
+        *,
+        level: str = "info",
+        details: str = "",
+        undo: Callable[[], object] | None = None,
+    ) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from xolite_qt.ui.icons import icon
 from xolite_qt.ui.rehearsal import rehearse
 from xolite_qt.ui.scripts import names_of
 from xolite_qt.ui.tasks import TaskOwner, ask
+from xolite_qt.ui.undoing import Remembering, undoing
 from xolite_qt.ui.views.page import Notify
 from xolite_qt.ui.widgets.text import plain_tooltip
 from xolite_qt.xen_api import VM, Host, TaskCancelled, XenApiError
@@ -120,11 +121,14 @@ class ActionRunner(QObject):
         if not await self._go_on(title, deeds[0].label, [deed.work for deed in deeds]):
             return None
         window = self._results(title, deeds) if len(deeds) > 1 else None
-        outcomes = await self._carry_out(deeds, range(len(deeds)), window)
+        remembered = [Remembering(self._scope.api) for _ in deeds]
+        outcomes = await self._carry_out(deeds, range(len(deeds)), window, remembered)
         failed = any(outcome.error is not None for outcome in outcomes)
         # A window that is on screen has told already.
         if not (failed and window is not None and shiboken6.isValid(window)):
-            self._tell(deeds[0].label, deeds[0].done, outcomes)
+            back = undoing(deeds, remembered)
+            undo = (lambda: self.begin(back)) if back and not failed else None
+            self._tell(deeds[0].label, deeds[0].done, outcomes, undo)
         return outcomes
 
     def _results(self, title: str, deeds: Sequence[Deed]) -> ResultsWindow:
@@ -140,7 +144,11 @@ class ActionRunner(QObject):
         return made[0]
 
     async def _carry_out(
-        self, deeds: Sequence[Deed], numbers: Sequence[int], window: ResultsWindow | None
+        self,
+        deeds: Sequence[Deed],
+        numbers: Sequence[int],
+        window: ResultsWindow | None,
+        apis: Sequence[Any] = (),
     ) -> list[Outcome]:
         slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -154,7 +162,7 @@ class ActionRunner(QObject):
             async with slots:
                 show(at, ResultState.RUNNING)
                 try:
-                    await deed.work(self._scope.api)
+                    await deed.work(apis[at] if apis else self._scope.api)
                 except XenApiError as error:
                     show(at, ResultState.FAILED, error)
                     return Outcome(deed.name, error)
@@ -399,12 +407,18 @@ class ActionRunner(QObject):
             if words:
                 dialog.close_host(host.ref, words)
 
-    def _tell(self, label: str, done: str, outcomes: Sequence[Outcome]) -> None:
+    def _tell(
+        self,
+        label: str,
+        done: str,
+        outcomes: Sequence[Outcome],
+        undo: Callable[[], object] | None = None,
+    ) -> None:
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         well = len(outcomes) - len(failed)
         if not failed:
             what = outcomes[0].name if len(outcomes) == 1 else f"{well} objects"
-            self._notify(f"{what}: {done}.", level="success")
+            self._notify(f"{what}: {done}.", level="success", undo=undo)
             return
         if all(isinstance(outcome.error, TaskCancelled) for outcome in failed):
             self._notify(f"{label}: cancelled.", level="info")

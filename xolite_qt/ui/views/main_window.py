@@ -115,7 +115,14 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------------ messages
 
-    def notify(self, text: str, *, level: str = "info", details: str = "") -> None:
+    def notify(
+        self,
+        text: str,
+        *,
+        level: str = "info",
+        details: str = "",
+        undo: Callable[[], object] | None = None,
+    ) -> None:
         """A short message at the lower right; it takes no focus."""
         accent = _ACCENTS.get(level, level)
         if level != "info" and not self.isActiveWindow() and self.settings.desktop_notifications:
@@ -127,6 +134,10 @@ class MainWindow(QMainWindow):
                 action=self.tr("Details"),
                 on_action=lambda: self._show_details(text, details),
                 seconds=12.0,
+            )
+        elif undo is not None:
+            self.toasts.show_toast(
+                text, accent, action=self.tr("Undo"), on_action=undo, seconds=12.0
             )
         else:
             self.toasts.show_toast(text, accent)

@@ -174,6 +174,8 @@ class Toasts(QWidget):
         same = self._same(notice)
         if same is not None:
             same.times += 1
+            # Its button is about the last of them.
+            same.on_action = notice.on_action
             for toast in self._shown:
                 if toast.notice is same:
                     toast.retell()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from PySide6.QtGui import QGuiApplication
 
@@ -79,7 +81,7 @@ async def test_a_failed_start_says_what_each_host_has_against_it(bench: Bench) -
     details: list[str] = []
     notify = bench.context.actions._notify
 
-    def keep(text: str, *, level: str = "info", details_of: str = "", **rest: str) -> None:
+    def keep(text: str, *, level: str = "info", details_of: str = "", **rest: Any) -> None:
         details.append(rest.get("details", details_of))
         notify(text, level=level)
 
