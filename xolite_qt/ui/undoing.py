@@ -1,3 +1,4 @@
+# ruff: noqa: N818 - errors are named after what happened, as the XAPI client does
 """Taking back what was done: edits remember what was there before.
 
 Any `ui.deeds.Work` can be given a `Remembering` connection. If everything that it wrote can be
@@ -118,23 +119,25 @@ class Remembering:
             return None
         ref = params[0]
         if method in _SEVERAL:
-            names = _SEVERAL[method]
-            before = await self._read(wire_class, ref, names)
-            return before and _Change(
-                ref, _getters(wire_class, names), None, before, params[1:], method, (ref, *before)
-            )
+            return await self._whole(method, _SEVERAL[method], params)
         if verb.startswith("set_") and len(params) == 2:
-            names = (verb.removeprefix("set_"),)
-            before = await self._read(wire_class, ref, names)
-            return before and _Change(
-                ref, _getters(wire_class, names), None, before, params[1:], method, (ref, *before)
-            )
+            return await self._whole(method, (verb.removeprefix("set_"),), params)
         for begin in ("add_to_", "remove_from_"):
             if verb.startswith(begin):
                 return await self._key(wire_class, verb.removeprefix(begin), params)
         if verb in ("add_tags", "remove_tags"):
             return await self._tag(wire_class, verb, ref, params[1])
         return None
+
+    async def _whole(
+        self, method: str, names: tuple[str, ...], params: tuple[Any, ...]
+    ) -> _Change | None:
+        wire_class, ref = method.partition(".")[0], params[0]
+        before = await self._read(wire_class, ref, names)
+        if before is None:
+            return None
+        getters = _getters(wire_class, names)
+        return _Change(ref, getters, None, before, params[1:], method, (ref, *before))
 
     async def _key(self, wire_class: str, name: str, params: tuple[Any, ...]) -> _Change | None:
         ref, key = params[0], params[1]

@@ -115,7 +115,7 @@ async def test_nothing_is_offered_where_a_part_would_stay(shell: Shell) -> None:
         for vbd in shell.db.get("VM", ref)["VBDs"]
         if shell.db.get("VBD", vbd)["type"] == "Disk"
     )
-    snapshot = ("VDI.snapshot", disk, {})
+    snapshot: tuple[Any, ...] = ("VDI.snapshot", disk, {})
     await do(shell, ("VM.set_name_label", ref, "half"), snapshot, name="half")
     assert "half: edited." in shell.window.toasts.texts()
     assert undo_button(shell) is None
