@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.test_gui import complaints
 from xolite_qt.ui.views.page import PAGES, Kind
 from xolite_qt.ui.views.workspace import load_pages
@@ -14,6 +16,7 @@ from xolite_qt.ui.views.workspace import load_pages
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.mark.timeout(420)
 def test_the_tour_shows_every_page_without_an_error(run_command: Run, tmp_path: Path) -> None:
     folder = tmp_path / "tour"
     answer = run_command("tour", str(folder), "--demo", "--size", "1024x700", timeout_s=400)

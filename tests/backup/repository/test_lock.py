@@ -88,7 +88,7 @@ def test_whoever_waits_gets_it(repository: Repository) -> None:
         timer = threading.Timer(0.5, end, [other])
         timer.start()
         with repository.lock_vm(VM, "test", wait_s=10) as lost:
-            assert other.poll() == 0
+            assert other.wait(10) == 0
             assert not lost.is_set()
         timer.join()
 
