@@ -176,7 +176,7 @@ def _a_guest(running: Running) -> str:
     raise AssertionError("no VM runs")
 
 
-def _silent(text: str, *, level: str = "info", details: str = "", undo: object = None) -> None:
+def _silent(text: str, *, level: str = "info", details: str = "", **_rest: object) -> None:
     """Nobody is told."""
 
 

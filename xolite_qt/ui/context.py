@@ -19,7 +19,11 @@ class Navigate(Protocol):
 
 
 class Notify(Protocol):
-    """Shows a short message that takes no focus; `undo` takes back what it tells of."""
+    """Shows a short message that takes no focus.
+
+    `undo` takes back what it tells of; `about` (kind, ref, tab) is opened by a click on the message
+    where it stands on the desktop.
+    """
 
     def __call__(
         self,
@@ -28,6 +32,7 @@ class Notify(Protocol):
         level: str = "info",
         details: str = "",
         undo: Callable[[], object] | None = None,
+        about: tuple[str, str, str] | None = None,
     ) -> None: ...
 
 

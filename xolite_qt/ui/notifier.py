@@ -20,7 +20,7 @@ class Notifier(QObject):
             arg: what it was about, as given to `tell`.
     """
 
-    opened = Signal(str)
+    opened = Signal(object)
 
     def __init__(self, icon: QIcon, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -28,14 +28,14 @@ class Notifier(QObject):
         self._icon = icon
         self._told_at = -REST_S
         self._kept_back = 0
-        self._about = ""
+        self._about: object = None
 
     @property
     def is_possible(self) -> bool:
         """Whether this desktop shows messages of programs."""
         return QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages()
 
-    def tell(self, title: str, text: str, about: str = "", *, level: str = "info") -> bool:
+    def tell(self, title: str, text: str, about: object = None, *, level: str = "info") -> bool:
         """Shows a message; False where it was kept back or cannot be shown."""
         now = time.monotonic()
         if now - self._told_at < REST_S:

@@ -156,7 +156,7 @@ async def bench(
         def navigate(kind: str, ref: str, tab: str | None = None) -> None:
             made.went.append((kind, ref, tab))
 
-        def notify(text: str, *, level: str = "info", details: str = "", undo: Any = None) -> None:
+        def notify(text: str, *, level: str = "info", details: str = "", **_rest: Any) -> None:
             made.told.append(f"{level}: {text}")
 
         hosts = stores.host.records

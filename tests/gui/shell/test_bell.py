@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.gui.shell.conftest import Shell
 from xolite_qt.demo_host.worlds.alarms import add_alarm
 from xolite_qt.ui.views.page import Kind
@@ -43,3 +45,24 @@ async def test_what_was_said_by_messages_for_the_record_does_not_ring(shell: She
     stores.news.retry()
     await shell.until(lambda: shell.workspace.bell.count.number == 1)
     assert any("VM crashed" in text for text in shell.window.toasts.texts())
+
+
+async def test_a_click_on_the_desktops_message_shows_the_alarms(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shell.connect()
+    told: list[tuple[str, object]] = []
+
+    def tell(_title: str, text: str, about: object = None, **_rest: str) -> bool:
+        told.append((text, about))
+        return True
+
+    monkeypatch.setattr(shell.window.notifier, "tell", tell)
+    monkeypatch.setattr(shell.window, "isActiveWindow", lambda: False)
+    await shell.until(lambda: shell.workspace.stores.news.is_ready)
+    add_alarm(shell.running.host, "VM", shell.vm("Running"), "cpu_usage", 0.97, 0.9)
+    shell.workspace.stores.news.retry()
+    await shell.until(lambda: told)
+    shell.workspace.open_object(Kind.VM, shell.vm("Halted"), "dashboard")
+    shell.window.notifier.opened.emit(told[0][1])
+    assert (shell.workspace.kind, shell.workspace.tabs.current()) == (Kind.POOL, "alarms")

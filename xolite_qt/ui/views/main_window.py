@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._stack)
         self.toasts = Toasts(self, inset=self._drawer_height)
         self.notifier = Notifier(self.windowIcon(), self)
-        self.notifier.opened.connect(lambda _about: self._come_forward())
+        self.notifier.opened.connect(self._open_told)
         self._restore()
         self._palette: Palette | None = None
         self._sure = False
@@ -122,11 +122,12 @@ class MainWindow(QMainWindow):
         level: str = "info",
         details: str = "",
         undo: Callable[[], object] | None = None,
+        about: tuple[str, str, str] | None = None,
     ) -> None:
         """A short message at the lower right; it takes no focus."""
         accent = _ACCENTS.get(level, level)
         if level != "info" and not self.isActiveWindow() and self.settings.desktop_notifications:
-            self.notifier.tell(self.windowTitle(), text, level=level)
+            self.notifier.tell(self.windowTitle(), text, about, level=level)
         if details:
             self.toasts.show_toast(
                 text,
@@ -141,6 +142,11 @@ class MainWindow(QMainWindow):
             )
         else:
             self.toasts.show_toast(text, accent)
+
+    def _open_told(self, about: object) -> None:
+        self._come_forward()
+        if isinstance(about, tuple) and self.workspace is not None:
+            self.workspace.context.navigate(*about)
 
     def _come_forward(self) -> None:
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)

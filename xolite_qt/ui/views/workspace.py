@@ -419,7 +419,8 @@ class Workspace(QWidget):
         self.settings.task_drawer_open = is_open
 
     def _new_alarms(self, words: str, level: str) -> None:
-        self.context.notify(self.tr("New alarm: {0}").format(words), level=level)
+        about = (Kind.POOL.value, "", "alarms")
+        self.context.notify(self.tr("New alarm: {0}").format(words), level=level, about=about)
 
     # ------------------------------------------------------------------ palette
 
