@@ -109,6 +109,7 @@ QTableView::item:selected { background: $brand_bg_hover; color: $txt; }
 QTreeView::item, QListView::item { min-height: 34px; padding: 0 8px; border: none; }
 QTreeView::item:hover, QListView::item:hover { background: $brand_bg_hover; }
 QTreeView::item:selected, QListView::item:selected { background: $brand_bg; color: $txt; }
+QTreeWidget::item:disabled, QListView::item:disabled { color: $muted; }
 QTreeWidget::item:focus, QListWidget::item:focus { border: 1px solid $brand_txt;
   border-radius: 4px; padding: 0 7px; }
 QHeaderView { background: $bg; border: none; }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from xolite_qt.ui.dialogs.base import Dialog
 from xolite_qt.ui.icons import icon
 from xolite_qt.ui.widgets.text import TextLabel, plain_tooltip
 from xolite_qt.xen_api import Host
+
+_ROW_PX = 36
 
 
 class ChooseHostDialog(Dialog):
@@ -29,7 +31,7 @@ class ChooseHostDialog(Dialog):
         self.body.addWidget(TextLabel(self.tr("Choose the host."), tone="secondary"))
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Hosts"))
-        self.list.setFixedHeight(min(360, 36 * max(2, len(hosts)) + 8))
+        self.list.setFixedHeight(min(360, _ROW_PX * max(2, len(hosts)) + 8))
         for host in sorted(hosts, key=lambda host: host.name_label.casefold()):
             reason = ""
             if host.ref == current:
@@ -37,6 +39,8 @@ class ChooseHostDialog(Dialog):
             elif not host.enabled:
                 reason = self.tr("in maintenance")
             item = QListWidgetItem(icon("host"), host.name_label)
+            # Rows may be laid out before the style sheet is known to them.
+            item.setSizeHint(QSize(0, _ROW_PX))
             item.setData(Qt.ItemDataRole.UserRole, host.ref)
             if reason:
                 _close(item, reason)

@@ -37,6 +37,7 @@ class SrPicker(QComboBox):
             item.setToolTip(plain_tooltip(entry.reason or entry.text))
         usable = [entry.ref for entry in entries if entry.reason is None]
         chosen = wanted if wanted in usable else (usable[0] if usable else "")
+        self.setPlaceholderText("" if chosen else self.tr("None can serve: open it to see why"))
         self.setCurrentIndex(self.findData(chosen) if chosen else -1)
         self.blockSignals(False)
         self.currentIndexChanged.emit(self.currentIndex())
