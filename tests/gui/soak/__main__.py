@@ -44,6 +44,7 @@ def _run(rounds: int, tempo_s: float, out: Path | None) -> int:
 
     lines: list[str] = []
     began = time.monotonic()
+    recorded = 0
 
     def say(line: str) -> None:
         lines.append(line)
@@ -52,10 +53,12 @@ def _run(rounds: int, tempo_s: float, out: Path | None) -> int:
             out.write_text("\n".join(lines) + "\n")
 
     def tell(soak: Soak, census: Census) -> None:
+        nonlocal recorded
+        recorded = soak.recorded_bytes
         counts = "".join(f"{getattr(census, name):>9}" for name in COUNTS)
         minute = len(soak.censuses)
         took_s = time.monotonic() - began
-        sizes = (census.rss_bytes, census.heap_bytes, soak.recorded_bytes)
+        sizes = (census.rss_bytes, census.heap_bytes, recorded)
         memory = "".join(f"{size / _MIB:>9.1f}" for size in sizes)
         say(f"{minute:>6}{took_s:>8.0f}{memory}{counts}{soak.steps:>8}")
 
@@ -77,7 +80,7 @@ def _run(rounds: int, tempo_s: float, out: Path | None) -> int:
     say("")
     rss_bytes, heap_bytes = last.rss_bytes - warm.rss_bytes, last.heap_bytes - warm.heap_bytes
     sizes = f"{rss_bytes / _MIB:+.1f} MiB resident, {heap_bytes / _MIB:+.1f} MiB of heap"
-    say(f"since minute {_WARM_UP}: {sizes}; {soak.recorded_bytes / _MIB:.1f} MiB are recorded")
+    say(f"since minute {_WARM_UP}: {sizes}; {recorded / _MIB:.1f} MiB are recorded")
     more = soak.growth(_WARM_UP - 1)
     say(f"more of: {more or 'nothing'}")
     return 1 if last.widgets > warm.widgets or last.timers > warm.timers else 0
