@@ -130,6 +130,7 @@ AFTER_QUESTION = {
     "models/pif_deeds.py": {"<label>", "Configure IP", "Disconnect", "Forget", "Make management"},
     "models/server_certificate.py": {"Install certificate"},
     "models/xostor_interfaces.py": {"Delete interface"},
+    "undoing.py": {"Undo"},
     "views/action_runner.py": {"<label>"},
     "views/pool/health/remedies.py": {"Delete disk", "Delete snapshot"},
     "views/pool/storage/page.py": {"<label>"},
