@@ -12,6 +12,8 @@ import click
 
 from xolite_qt.cli.options import HostOptions, World, host_options
 
+_SCREEN = ".screen.json"
+
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
@@ -69,6 +71,8 @@ def tour(
         errors = run_tour(wish, click.echo)
     except (ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
+    finally:
+        (folder / _SCREEN).unlink(missing_ok=True)
     if errors:
         for line in errors:
             click.echo(line, err=True)
@@ -87,7 +91,7 @@ def _offscreen(folder: Path, width: int, height: int, scale: float) -> str:
         "logicalBaseDpi": 96,
         "dpr": 1,
     }
-    config = folder / ".screen.json"
+    config = folder / _SCREEN
     config.write_text(json.dumps({"screens": [screen]}))
     # Its name would end at a colon.
     return f"offscreen:configfile={os.path.relpath(config)}"
