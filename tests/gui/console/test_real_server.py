@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtTest import QTest
 
 from tests.integration.rfb.xvnc import xvnc
@@ -44,6 +44,18 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def outside_of_tasks(act: Callable[[], object]) -> None:
+    """Acts as a slot does: `mouseMove` turns Qt's crank, and inside of a task no other may step."""
+    done = asyncio.get_running_loop().create_future()
+
+    def run() -> None:
+        act()
+        done.set_result(None)
+
+    QTimer.singleShot(0, run)
+    await done
+
+
 async def test_what_is_typed_arrives_and_is_seen(tmp_path: Path) -> None:
     typed = tmp_path / "typed"
     async with xvnc(tmp_path) as server:
@@ -63,7 +75,7 @@ async def test_what_is_typed_arrives_and_is_seen(tmp_path: Path) -> None:
             view.activateWindow()
             await until(typed.exists)
             at = screen.picture_rect().topLeft().toPoint() + QPoint(60, 60)
-            QTest.mouseMove(screen, at)
+            await outside_of_tasks(lambda: QTest.mouseMove(screen, at))
             QTest.mouseClick(screen, Qt.MouseButton.LeftButton, pos=at)
             await until(lambda: screen.has_grab)
             await asyncio.sleep(0.2)
