@@ -57,9 +57,9 @@ def folded(events: list[Event]) -> RunState:
 
 
 def without_speeds(items: list[ItemState]) -> None:
-    """Of parts that go on: a summary has none of them."""
+    """Of parts that go on, and of those with progress after their end: a summary has none."""
     for item in items:
-        if item.outcome is None:
+        if item.outcome is None or (item.last_progress is not None and item.ended_s is not None):
             item.speed_bytes_per_s = None
         without_speeds(item.children)
 
